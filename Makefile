@@ -1,0 +1,64 @@
+# make help lists what there is. PROFILE names a folder of params/ (demo, thesis, your own).
+PROFILE ?= demo
+# egemaps adds openSMILE, whose licence allows research and private use only; leave it out with EXTRAS=test
+EXTRAS ?= test,egemaps
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+
+# An active environment (conda or venv) in which EmoLabs is installed is used as it is; otherwise .venv is made.
+ACTIVE := $(or $(VIRTUAL_ENV),$(CONDA_PREFIX))
+SUITABLE := $(if $(ACTIVE),$(shell cd / && "$(ACTIVE)/bin/python" -c "import emolabs.paths as p, papermill, snakemake, torch; print(p.ROOT)" 2>/dev/null))
+ifeq ($(SUITABLE),$(CURDIR))
+BIN := $(ACTIVE)/bin
+READY :=
+else
+BIN := $(CURDIR)/.venv/bin
+READY := .venv/.ready
+endif
+SNAKEMAKE := $(BIN)/snakemake --config profile=$(PROFILE)
+
+.PHONY: help environment reproduce evaluation retrain test lab bench contracts style
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+environment: $(READY)  ## the Python environment, where no suitable one is active
+
+.venv/.ready: pyproject.toml requirements.lock
+	@for python in python3.12 python3.11 python3 python; do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null; then break; fi; python=; done; \
+	if [ -z "$$python" ]; then echo "EmoLabs needs Python 3.11 or 3.12, and neither is on the PATH: install one, or use conda with environment.yml" >&2; exit 1; fi; \
+	echo "making .venv with $$($$python --version); this takes a few minutes"; \
+	$$python -m venv .venv
+	@.venv/bin/pip install --progress-bar off --constraint requirements.lock -e '.[$(EXTRAS)]' | grep --line-buffered -E '^(Collecting|Installing|Successfully)'
+	@touch $@
+
+reproduce: $(READY)  ## every figure and table of PROFILE (default: demo)
+	@$(SNAKEMAKE)
+	@echo "figures and tables: figures/$(PROFILE)/"
+
+evaluation: $(READY)  ## tables and figures from the committed results of PROFILE alone, without audio
+	@mkdir -p runs/$(PROFILE)/notebooks
+	@$(BIN)/python -m emolabs.execute notebooks/40_evaluation.ipynb runs/$(PROFILE)/notebooks/40_evaluation.ipynb -f params/$(PROFILE)/40_evaluation.yaml
+
+retrain: $(READY)  ## train again what is marked stale in PROFILE's tables
+	@stale="$$($(BIN)/python -m emolabs.experiments.results $(PROFILE))"; \
+	if [ -z "$$stale" ]; then echo "nothing in $(PROFILE) is stale"; else $(SNAKEMAKE) --forcerun $$stale; fi
+
+test: $(READY)  ## unit and contract tests, then the notebooks under nbval
+	@$(MAKE) --no-print-directory reproduce PROFILE=demo
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env -p no:cacheprovider notebooks
+
+lab: $(READY)  ## JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+bench: $(READY)  ## benchmarks: ratios within one run
+	$(BIN)/python -m tests.benchmarks
+
+contracts: $(READY)  ## run every notebook as it is and keep the output of its contract cells only
+	cd notebooks && $(BIN)/jupyter nbconvert --to notebook --execute --inplace *.ipynb
+	$(BIN)/nbstripout --keep-count notebooks/*.ipynb
+
+style: $(READY)  ## ruff
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
