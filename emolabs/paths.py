@@ -1,0 +1,73 @@
+"""Every location of the project, once. Nothing else in the package builds a path from the repository's root."""
+
+import os
+from pathlib import Path
+
+#: The repository's root: where the notebooks, the parameters and the workflow live.
+ROOT = Path(__file__).resolve().parent.parent
+#: The numbered notebooks.
+NOTEBOOKS = ROOT / "notebooks"
+#: Profiles, the table of pipelines and the harmonization of labels.
+PARAMS = ROOT / "params"
+#: One row a pipeline.
+PIPELINES = PARAMS / "pipelines.yaml"
+#: Which source label becomes which emotion.
+EMOTIONS = PARAMS / "emotions.yaml"
+#: The workflow that executes the notebooks.
+SNAKEFILE = ROOT / "workflow" / "Snakefile"
+#: Frozen partitions.
+EMOBENCH = ROOT / "data" / "emobench"
+#: The user's audio, a folder a corpus, unless ``EMOLABS_RAW`` names another root.
+RAW = ROOT / "data" / "raw"
+
+
+def raw(corpus: str) -> Path:
+    """Root under which the folder of `corpus` (a corpus key) is looked for; embedded corpora always live in `RAW`."""
+    if corpus.startswith("emosynth"):
+        return RAW
+    return Path(os.environ.get("EMOLABS_RAW", RAW)).expanduser().absolute()
+
+
+def interim(profile: str) -> Path:
+    """Index, manifests, normalized waveforms and feature stores of a profile (never committed)."""
+    return ROOT / "data" / "interim" / profile
+
+
+def index(profile: str) -> Path:
+    """The index: one row per decodable clip."""
+    return interim(profile) / "index.parquet"
+
+
+def rejected(profile: str) -> Path:
+    """The files that the index refuses, each with its reason."""
+    return interim(profile) / "rejected.csv"
+
+
+def manifest(profile: str, protocol: str) -> Path:
+    """The partition of a protocol: one row per fold and clip."""
+    return interim(profile) / "manifests" / f"{protocol}.csv"
+
+
+def waveforms(profile: str) -> Path:
+    """Stores of normalized waveforms, a folder per digest."""
+    return interim(profile) / "waveforms"
+
+
+def features(profile: str, branch: str) -> Path:
+    """Feature stores of a branch, a folder per digest."""
+    return interim(profile) / "features" / branch
+
+
+def run(profile: str, protocol: str, scope: str, pipeline: str, fold: int, seed: int) -> Path:
+    """The folder of one training run (never committed)."""
+    return ROOT / "runs" / profile / protocol / scope / pipeline / f"fold{fold}" / f"seed{seed}"
+
+
+def results(profile: str) -> Path:
+    """Metrics and predictions of finished runs, laid out as `run` is (committed)."""
+    return ROOT / "data" / "results" / profile
+
+
+def figures(profile: str) -> Path:
+    """Figures and tables of a profile."""
+    return ROOT / "figures" / profile

@@ -1,0 +1,12 @@
+"""Progress of long work: a bar with rate and time left on a terminal or in JupyterLab, else a line now and then."""
+
+import sys
+from collections.abc import Iterable
+
+from tqdm.auto import tqdm
+
+
+def progress(items: Iterable, *, label: str, total: int | None = None, unit: str = "clip") -> tqdm:
+    """Iterate over `items` and show how far it got (stderr; at most every 30 s where nobody watches a terminal)."""
+    watched = sys.stderr.isatty()
+    return tqdm(items, desc=label, total=total, unit=unit, mininterval=0.2 if watched else 30, dynamic_ncols=True)

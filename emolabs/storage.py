@@ -1,0 +1,97 @@
+"""Atomic files and digests: what is written is complete or absent, and what went into it has a name."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; it takes the name `path` when the block ends without an error.
+
+    The block may make a file or a folder under the temporary name. After an error nothing is left of it and what
+    stood at `path` is untouched.
+
+    Raises `OSError` with a sentence where the disk is full.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    _remove(temporary)
+    try:
+        yield temporary
+        _sync(temporary)
+        if temporary.is_dir():
+            _remove(path)
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise OSError(
+                errno.ENOSPC,
+                f"the disk is full: {path} could not be written and is as it was before; "
+                f"free some space under {path.parent} and run the same command again",
+            ) from error
+        raise
+    finally:
+        _remove(temporary)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` (UTF-8) to `path` atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as sorted, indented JSON to `path` atomically."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    """The JSON object in the file `path`."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def current(stores: Path, *, notebook: str) -> Path:
+    """The store that `current.json` in the folder `stores` names.
+
+    Raises `FileNotFoundError` saying which notebook makes it.
+    """
+    pointer = stores / "current.json"
+    folder = stores / read_json(pointer)["store"] if pointer.is_file() else None
+    if folder is None or not folder.is_dir():
+        raise FileNotFoundError(f"no complete store under {stores}: run notebooks/{notebook}.ipynb first")
+    return folder
+
+
+def digest(value: object) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of `value` as canonical JSON."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def file_digest(path: Path) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _sync(path: Path) -> None:
+    for file in [path] if path.is_file() else [f for f in path.rglob("*") if f.is_file()]:
+        descriptor = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
