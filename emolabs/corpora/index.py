@@ -1,0 +1,139 @@
+"""The index: every recording of the corpora with what its name and its samples say, and every refusal with its reason.
+
+Conventions: paths are project paths (`<corpus key>/<canonical name>`), files are relative to the root of the raw audio.
+"""
+
+import os
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+from joblib import Parallel, delayed
+
+from emolabs import paths, storage
+from emolabs.corpora import audio
+from emolabs.corpora.corpus import Corpus, harmonize
+from emolabs.progress import progress
+
+COLUMNS = [
+    *("path", "file", "corpus", "speaker", "sex", "language", "text", "intensity", "emotion", "source_emotion"),
+    *("sample_rate", "channels", "subtype", "duration_s", "pcm_sha256"),
+]
+_CHUNK = 64
+
+
+def build(corpora: Iterable[Corpus], *, workers: int | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scan the folders of `corpora`, decoding every file in `workers` processes (default: all cores).
+
+    Returns the index (`COLUMNS`, sorted by path) and the rejected files (`path, file, reason`, sorted by file); each
+    file found is in exactly one of them.
+    Raises `FileNotFoundError` where a corpus has no recordings, saying which layout is expected and how to get it.
+    """
+    rows, refused = [], []
+    for corpus in corpora:
+        found = files(corpus)
+        if not found:
+            raise FileNotFoundError(corpus.missing())
+        for file in found:
+            row, reason = _describe(corpus, file)
+            (refused if reason else rows).append(row | ({"reason": reason} if reason else {}))
+    examined = examine([paths.raw(row["corpus"]) / row["file"] for row in rows], workers=workers)
+    kept = []
+    for row, facts in zip(rows, examined, strict=True):
+        (refused if "reason" in facts else kept).append(row | facts)
+    index = pd.DataFrame(kept, columns=COLUMNS).sort_values(["path", "file"], ignore_index=True)
+    index, duplicates = _without_duplicates(index)
+    columns = ["path", "file", "reason"]
+    rejected = pd.concat([pd.DataFrame(refused, columns=columns), duplicates[columns]])
+    return index, rejected.sort_values("file", ignore_index=True)
+
+
+def files(corpus: Corpus) -> list[str]:
+    """Recordings under the corpus' folder, relative to the raw root, POSIX, sorted; empty where there is no folder."""
+    folder = corpus.folder()
+    if folder is None:
+        return []
+    root = paths.raw(corpus.key)
+    return sorted(
+        (Path(parent) / name).relative_to(root).as_posix()
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if Path(name).suffix.lower() in audio.SUFFIXES
+    )
+
+
+def examine(recordings: list[Path], *, workers: int | None = None) -> list[dict]:
+    """`audio.examine` of each file in parallel, in order; `{"reason": …}` for those it refuses."""
+    chunks = [recordings[i : i + _CHUNK] for i in range(0, len(recordings), _CHUNK)]
+    pool = Parallel(n_jobs=workers or os.cpu_count(), return_as="generator")
+    results = []
+    with progress((), label="decoding", total=len(recordings)) as bar:
+        for chunk in pool(delayed(_examine)(chunk) for chunk in chunks):
+            results += chunk
+            bar.update(len(chunk))
+    return results
+
+
+def save(index: pd.DataFrame, rejected: pd.DataFrame, *, profile: str) -> None:
+    """Write both tables of a profile atomically."""
+    with storage.atomic(paths.rejected(profile)) as temporary:
+        rejected.to_csv(temporary, index=False, lineterminator="\n")
+    with storage.atomic(paths.index(profile)) as temporary:
+        index.to_parquet(temporary, index=False)
+
+
+def load(profile: str) -> pd.DataFrame:
+    """The index of a profile; raises `FileNotFoundError` saying what makes it."""
+    if not paths.index(profile).is_file():
+        raise FileNotFoundError(f"no index at {paths.index(profile)}: run notebooks/10_indexing.ipynb first")
+    return pd.read_parquet(paths.index(profile))
+
+
+def _describe(corpus: Corpus, file: str) -> tuple[dict, str]:
+    name = unicodedata.normalize("NFC", file.split("/", 1)[-1]).rsplit(".", 1)[0]
+    try:
+        recording = corpus.parse(name)
+        emotion = harmonize(recording.source_emotion)
+    except ValueError as error:
+        return {"path": "", "file": file}, str(error)
+    return {
+        "path": unicodedata.normalize("NFC", f"{corpus.key}/{recording.name}"),
+        "file": file,
+        "corpus": corpus.key,
+        "speaker": f"{corpus.key}/{recording.speaker}",
+        "sex": recording.sex,
+        "language": corpus.language,
+        "text": recording.text,
+        "intensity": recording.intensity,
+        "emotion": emotion,
+        "source_emotion": recording.source_emotion,
+    }, ""
+
+
+def _examine(recordings: list[Path]) -> list[dict]:
+    results = []
+    for recording in recordings:
+        try:
+            results.append(audio.examine(recording))
+        except (ValueError, OSError) as error:
+            results.append({"reason": str(error)})
+    return results
+
+
+def _without_duplicates(index: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split an index sorted by path and file into what stays and what goes, the latter with a reason."""
+    reasons = pd.Series("", index=index.index)
+    first = index.drop_duplicates("path").set_index("path")
+    for i in index.index[index.duplicated("path")]:
+        original = first.loc[index.path[i]]
+        same = "the same audio" if index.pcm_sha256[i] == original.pcm_sha256 else "the same name, other audio"
+        reasons[i] = f"duplicate of {original.file}: {same}"
+    unique = index[reasons == ""]
+    for _, group in unique[unique.duplicated("pcm_sha256", keep=False)].groupby("pcm_sha256"):
+        if group.emotion.nunique() == 1:
+            reasons[group.index[1:]] = f"duplicate of {group.file.iloc[0]}: the same audio under another name"
+        else:
+            labels = ", ".join(f"{path} is {emotion}" for path, emotion in zip(group.path, group.emotion, strict=True))
+            reasons[group.index] = f"contradictory duplicate: the same audio with different labels ({labels})"
+    return index[reasons == ""].reset_index(drop=True), index.assign(reason=reasons)[reasons != ""]
