@@ -1,0 +1,131 @@
+"""The manifest split: Base62 ids of project paths, their buckets, and the partitions made from them (DESIGN, stage 1).
+
+Conventions: a manifest has a row per fold and clip, `COLUMNS`, sorted by fold, then id. No random generator, no file
+order and no clock takes part. SHA-256 is this project's reading of the thesis' rule («Base62 of the unique project
+path, modulo 10»), whose own manifests cannot be recovered.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from emolabs import paths, storage
+from emolabs.corpora import labels
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+ID_LENGTH = 43  # digits of 2^256 in base 62
+SPLITS = ["train", "validation", "evaluation"]
+COLUMNS = ["id", "path", "corpus", "speaker", "emotion", "fold", "split"]
+FOLDS = 5
+
+
+def base62(number: int) -> str:
+    """`number` (0 ≤ number < 2^256) in the digits 0-9A-Za-z, most significant first, left-padded to 43."""
+    digits = ""
+    while number:
+        number, digit = divmod(number, 62)
+        digits = ALPHABET[digit] + digits
+    return digits.rjust(ID_LENGTH, ALPHABET[0])
+
+
+def sample_id(path: str) -> str:
+    """Base62 of the SHA-256 of a project path in UTF-8."""
+    return base62(_number(path))
+
+
+def bucket(path: str) -> int:
+    """The SHA-256 of a project path, as an integer, modulo 10."""
+    return _number(path) % 10
+
+
+def _number(path: str) -> int:
+    return int.from_bytes(hashlib.sha256(path.encode()).digest(), "big")
+
+
+def deal(index: pd.DataFrame) -> dict[str, int]:
+    """Fold of each speaker: per corpus and sex, speakers in the order of their ids are dealt to the five folds."""
+    speakers = index[["corpus", "sex", "speaker"]].drop_duplicates()
+    folds = {}
+    for _, group in speakers.groupby(["corpus", "sex"]):
+        folds |= {speaker: i % FOLDS for i, speaker in enumerate(sorted(group.speaker, key=sample_id))}
+    return folds
+
+
+def _hash(index: pd.DataFrame) -> list[pd.Series]:
+    buckets = index.path.map(bucket)
+    return [buckets.map(lambda b: {0: "evaluation", 1: "validation"}.get(b, "train"))]
+
+
+def _random(index: pd.DataFrame) -> list[pd.Series]:
+    pairs = index.path.map(bucket) // 2
+    return [pairs.map({k: "evaluation", (k + 1) % FOLDS: "validation"}).fillna("train") for k in range(FOLDS)]
+
+
+def _speaker(index: pd.DataFrame) -> list[pd.Series]:
+    folds = index.speaker.map(deal(index))
+    few = index.groupby("corpus").speaker.transform("nunique") <= 2  # such a corpus gives no validation clips
+    return [
+        folds.map({k: "evaluation", (k + 1) % FOLDS: "validation"}).fillna("train").mask(few & (folds != k), "train")
+        for k in range(FOLDS)
+    ]
+
+
+def _tess_actress(index: pd.DataFrame) -> list[pd.Series]:
+    heard = index.path.map(bucket).map(lambda b: "validation" if b == 1 else "train")
+    return [heard.mask(index.speaker == actress, "evaluation") for actress in sorted(index.speaker.unique())]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A partition: what it answers, its rule, and the corpora it is restricted to (None: all)."""
+
+    name: str
+    answers: str
+    partition: Callable[[pd.DataFrame], list[pd.Series]]  # index of n clips -> one series of n splits per fold
+    corpora: tuple[str, ...] | None = None
+
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in [
+        Protocol("hash", "what the thesis reports: one fold, bucket 0 evaluates", _hash),
+        Protocol("random", "`hash` at the training size of `speaker`: 5 folds of buckets", _random),
+        Protocol("speaker", "new speakers: 5 folds, no speaker on two sides", _speaker),
+        Protocol("tess-actress", "train one actress of TESS, test the other", _tess_actress, ("tess",)),
+    ]
+}
+
+
+def manifest(index: pd.DataFrame, *, protocol: str) -> pd.DataFrame:
+    """Partition the clips of `index` whose emotion the protocol uses.
+
+    Returns a manifest (`COLUMNS`), each clip once per fold.
+    Raises `ValueError` for an unknown protocol and where the index has no clip of the protocol's corpora.
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"unknown protocol {protocol!r}: expected one of {', '.join(PROTOCOLS)}")
+    rule = PROTOCOLS[protocol]
+    used = index[index.emotion.isin(labels())]
+    if rule.corpora:
+        used = used[used.corpus.isin(rule.corpora)]
+    if used.empty:
+        raise ValueError(f"protocol {protocol} has no clips here: expected recordings of {rule.corpora or 'a corpus'}")
+    used = used.sort_values("path", ignore_index=True).assign(id=lambda clips: clips.path.map(sample_id))
+    folds = [used.assign(fold=fold, split=split) for fold, split in enumerate(rule.partition(used))]
+    return pd.concat(folds)[COLUMNS].sort_values(["fold", "id"], ignore_index=True)
+
+
+def save(clips: pd.DataFrame, *, profile: str, protocol: str) -> None:
+    """Write a manifest as CSV, atomically; the same manifest gives the same bytes."""
+    with storage.atomic(paths.manifest(profile, protocol)) as temporary:
+        clips.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def load(profile: str, *, protocol: str) -> pd.DataFrame:
+    """The manifest of a protocol; raises `FileNotFoundError` saying what makes it."""
+    file = paths.manifest(profile, protocol)
+    if not file.is_file():
+        raise FileNotFoundError(f"no manifest at {file}: run notebooks/11_split.ipynb with protocol {protocol} first")
+    return pd.read_csv(file)
