@@ -1,0 +1,43 @@
+"""The network of a pipeline, assembled from the parts its row names: convolution, temporal modelling, aggregation."""
+
+import torch
+from torch import nn
+
+from emolabs.modeling.aggregation import AGGREGATIONS
+from emolabs.modeling.convolution import ClassicCNN, frame_mask
+from emolabs.modeling.pipeline import Pipeline
+from emolabs.modeling.temporal import LSTM
+
+
+class Classifier(nn.Module):
+    """Convolution, temporal modelling, aggregation and a linear layer over standardized log-mel frames.
+
+    `mean` and `std` [bands] standardize the input; they come from the training side.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, *, bands: int, frames: int, classes: int, width: int = 16, dropout: float = 0.3
+    ):
+        super().__init__()
+        depth = int(pipeline.backbone.removeprefix("cnn"))
+        self.register_buffer("mean", torch.zeros(bands))
+        self.register_buffer("std", torch.ones(bands))
+        self.convolution = ClassicCNN(depth=depth, bands=bands, width=width)
+        features = self.convolution.features
+        self.temporal = LSTM(features=features, hidden=4 * width) if pipeline.temporal == "lstm" else None
+        features = self.temporal.features if self.temporal else features
+        self.aggregation = AGGREGATIONS[pipeline.aggregation](features=features, frames=frames // 2**depth)
+        self.shortest = 2**depth  # frames
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(self.aggregation.size, classes)
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Log-mel x [batch, bands, frames] in dB and lengths [batch] -> logits [batch, classes] and frame weights."""
+        x = (x - self.mean[:, None]) / self.std[:, None] * frame_mask(lengths, frames=x.shape[-1])[:, None]
+        x = nn.functional.pad(x, (0, max(0, self.shortest - x.shape[-1])))
+        lengths = lengths.clamp_min(self.shortest)  # a shorter clip is heard with the silence after it
+        x, lengths = self.convolution(x, lengths)  # [batch, frames / 2^depth, features]
+        if self.temporal:
+            x = self.temporal(x, lengths)
+        pooled, weights = self.aggregation(x, frame_mask(lengths, frames=x.shape[1]))
+        return self.output(self.dropout(pooled)), weights
