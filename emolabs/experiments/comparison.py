@@ -1,0 +1,77 @@
+"""How results are put side by side: tables for people and the drawings of `40_evaluation`."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from emolabs.reporting import interval
+
+#: Protocols in which speakers are known, by those that ask the same of new speakers, with the scope both must share.
+NEW_SPEAKERS = {"speaker": "hash", "tess-actress": "hash"}
+_TITLES = {"accuracy": "accuracy", "uar": "UAR", "macro_f1": "macro-F1"}
+
+
+def formatted(scores: pd.DataFrame, *, by_corpus: bool = False) -> pd.DataFrame:
+    """Lines of `results.table` for reading: scores in percent with their intervals, overlaps in percent.
+
+    An interval that does not cover new speakers is marked †.
+    """
+    mark = scores.interval_over.map({"clips": "†", "speakers": ""})
+    keys = ["protocol", "scope", "pipeline"] + ["on"] * by_corpus + ["seed"] * (scores.seed.nunique() > 1)
+    table = scores[keys].rename(columns={"on": "corpus"})
+    for score, title in _TITLES.items():
+        bounds = zip(scores[score], scores[f"{score}_low"], scores[f"{score}_high"], strict=True)
+        table[f"{title} (%)"] = [interval(*values) + m for values, m in zip(bounds, mark, strict=True)]
+    if by_corpus:
+        table["closed-set UAR (%)"] = (100 * scores.closed_set_uar).round(1)
+        table["speakers"] = scores.speakers
+    else:
+        table["known speakers (%)"] = (100 * scores.speaker_overlap).round(0).astype(int)
+        table["known texts (%)"] = (100 * scores.text_overlap).round(0).astype(int)
+    table["clips"] = scores.clips
+    if scores.stale.any():
+        table["stale"] = scores.stale.map({True: "stale", False: ""})
+    return table.reset_index(drop=True)
+
+
+def draw_scores(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
+    """One dot with its interval per line (sorted by the caller); the constant row becomes the dotted line of chance."""
+    constant = lines[lines.pipeline == "constant"]
+    lines = lines[lines.pipeline != "constant"]
+    errors = [100 * (lines.uar - lines.uar_low), 100 * (lines.uar_high - lines.uar)]
+    axis.errorbar(100 * lines.uar, lines.pipeline, xerr=errors, fmt="o", color="#0072B2", ecolor="black", capsize=2.5)
+    if len(constant):
+        axis.axvline(100 * constant.uar.iloc[0], color="0.4", linestyle=":")
+    axis.set(title=title, xlim=(0, 103))
+    axis.set_ylim(-0.6, len(lines) - 0.4)
+    axis.grid(axis="x")
+
+
+def leakage_pairs(overall: pd.DataFrame) -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    """Pairs of results that differ in whether the speakers are known: (title, known, new) for each scope."""
+    pairs = []
+    for new, known in NEW_SPEAKERS.items():
+        for scope in overall.scope[overall.protocol == new].unique():
+            sides = [
+                overall[(overall.protocol == p) & (overall.scope == scope)].set_index("pipeline") for p in (known, new)
+            ]
+            common = [name for name in sides[1].index if name in sides[0].index and name != "constant"]
+            if common:
+                pairs.append((f"{scope}: {known} / {new}", sides[0].loc[common], sides[1].loc[common]))
+    return pairs
+
+
+def draw_leakage(axis: Axes, known: pd.DataFrame, new: pd.DataFrame, *, title: str) -> None:
+    """Bars per pipeline: UAR with speakers that were heard in training, and with speakers that were not."""
+    sides = [("speakers known", known, -0.2, "#0072B2", ""), ("speakers new", new, 0.2, "#D55E00", "////")]
+    for label, lines, shift, color, hatch in sides:
+        places = [x + shift for x in range(len(lines))]
+        values = 100 * lines.uar
+        errors = [values - 100 * lines.uar_low, 100 * lines.uar_high - values]
+        axis.bar(places, values, 0.38, yerr=errors, color=color, hatch=hatch, edgecolor="black", linewidth=0.5,
+                 capsize=2.5, label=label)  # fmt: skip
+        for place, value, error in zip(places, values, errors[1], strict=True):
+            axis.annotate(
+                f"{value:.1f}", (place, value + error), xytext=(0, 2), textcoords="offset points", ha="center"
+            )
+    axis.set_xticks(range(len(known)), [name.replace("-cnn3-", "\ncnn3-") for name in known.index])
+    axis.set(title=title, ylim=(0, 112), yticks=range(0, 101, 20))

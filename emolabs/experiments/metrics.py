@@ -1,0 +1,112 @@
+"""Metrics of predictions, with 95 % intervals that say which generalization they cover.
+
+Conventions: predictions are a table with a row per evaluated clip: `id, path, corpus, speaker, emotion, prediction`
+and a probability `p_<emotion>` per emotion of the label set. Scores lie in 0–1. Averages over classes run over the
+classes present in the truth. Everything but the calibration error follows from the confusion matrix [truth, predicted].
+"""
+
+import numpy as np
+import pandas as pd
+
+SCORES = ("accuracy", "uar", "macro_f1")
+#: Under this many speakers the bootstrap resamples clips, and the interval does not cover new speakers.
+FEWEST_SPEAKERS = 6
+RESAMPLES = 2000
+BINS = 15
+
+
+def evaluate(predictions: pd.DataFrame, *, labels: list[str]) -> dict:
+    """All metrics of `predictions`, overall and per corpus.
+
+    Returns `{"overall": scores, "corpora": {corpus: scores}}` as of `score`; the scores of a corpus that lacks a class
+    of `labels` also hold `closed_set`: the same with the arg max taken over the classes the corpus has.
+    Raises `ValueError` as `validate` does.
+    """
+    validate(predictions, labels=labels)
+    corpora = {}
+    for corpus, clips in predictions.groupby("corpus"):
+        corpora[corpus] = score(clips, labels=labels)
+        present = sorted(clips.emotion.unique())
+        if present != sorted(labels):
+            closed = clips[[f"p_{label}" for label in present]].to_numpy().argmax(axis=1)
+            corpora[corpus]["closed_set"] = score(clips.assign(prediction=np.array(present)[closed]), labels=labels)
+    return {"overall": score(predictions, labels=labels), "corpora": corpora}
+
+
+def validate(predictions: pd.DataFrame, *, labels: list[str]) -> None:
+    """Raise `ValueError` unless every column is there, every label is known and every probability is a number."""
+    columns = ["id", "path", "corpus", "speaker", "emotion", "prediction", *(f"p_{label}" for label in labels)]
+    missing = [column for column in columns if column not in predictions]
+    if missing:
+        raise ValueError(f"predictions lack the columns {missing}: expected {columns}")
+    unknown = sorted(set(predictions.emotion) | set(predictions.prediction) - set(labels))
+    unknown = [label for label in unknown if label not in labels]
+    if unknown:
+        raise ValueError(f"predictions hold the labels {unknown}: expected labels out of {labels}")
+    if predictions.empty or not np.isfinite(predictions[columns[6:]].to_numpy()).all():
+        raise ValueError("predictions are empty or hold a probability that is not a finite number")
+
+
+def score(predictions: pd.DataFrame, *, labels: list[str]) -> dict:
+    """Scores of one set of clips: `accuracy, uar, macro_f1`, each `[value, low, high]`; `recall` per emotion present;
+    `ece`; `clips`, `speakers`, `interval_over` (speakers or clips) and `confusion` [truth, predicted] in `labels`."""
+    truth = predictions.emotion.map(labels.index).to_numpy()
+    predicted = predictions.prediction.map(labels.index).to_numpy()
+    speakers = predictions.speaker.nunique()
+    over = "speakers" if speakers >= FEWEST_SPEAKERS else "clips"
+    units = predictions.speaker if over == "speakers" else predictions.id.astype(str)
+    matrices, strata = _unit_confusions(truth, predicted, units=units, corpora=predictions.corpus, classes=len(labels))
+    total = matrices.sum(axis=0)
+    values = from_confusion(total)
+    samples = from_confusion(_resampled(matrices, strata=strata))
+    scores = {name: [float(values[name]), *map(float, np.nanpercentile(samples[name], [2.5, 97.5]))] for name in SCORES}
+    present = total.sum(axis=1) > 0
+    recall = {label: float(r) for label, r, p in zip(labels, values["recall"], present, strict=True) if p}
+    probabilities = predictions[[f"p_{label}" for label in labels]].to_numpy()
+    facts = {"clips": len(predictions), "speakers": int(speakers), "interval_over": over}
+    correct = truth == predicted
+    ece = calibration_error(probabilities.max(axis=1), correct)
+    return {**scores, "recall": recall, "ece": ece, **facts, "confusion": total.astype(int).tolist()}
+
+
+def from_confusion(confusion: np.ndarray) -> dict[str, np.ndarray]:
+    """`accuracy`, `uar`, `macro_f1` [...] and `recall` [..., classes] of confusion matrices [..., truth, predicted]."""
+    confusion = np.asarray(confusion, dtype=float)
+    support, named = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall = np.where(support > 0, hits / support, np.nan)
+        f1 = np.where(support > 0, 2 * hits / (support + named), np.nan)
+        accuracy = hits.sum(axis=-1) / support.sum(axis=-1)
+    return {"accuracy": accuracy, "uar": _mean(recall), "macro_f1": _mean(f1), "recall": recall}
+
+
+def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
+    """Expected calibration error with 15 equal-width bins (Guo et al. 2017) of confidences and hits, both [clips]."""
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = [abs(correct[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]
+    return float(sum(gaps))
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    present = ~np.isnan(values)
+    return np.where(present, values, 0).sum(axis=-1) / np.maximum(present.sum(axis=-1), 1)
+
+
+def _unit_confusions(truth, predicted, *, units, corpora, classes) -> tuple[np.ndarray, np.ndarray]:
+    """Confusion matrices [units, classes, classes] of speakers or clips, and the corpus number of each unit."""
+    unit, first = np.unique(units.to_numpy(), return_index=True)
+    number = np.searchsorted(unit, units.to_numpy())
+    matrices = np.zeros((len(unit), classes, classes))
+    np.add.at(matrices, (number, truth, predicted), 1)
+    return matrices, pd.factorize(corpora.iloc[first], sort=True)[0]
+
+
+def _resampled(matrices: np.ndarray, *, strata: np.ndarray) -> np.ndarray:
+    """Confusion matrices [RESAMPLES, classes, classes] of bootstrap samples of units within each stratum."""
+    generator = np.random.default_rng(0)
+    weights = np.zeros((RESAMPLES, len(matrices)))
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        weights[:, members] = generator.multinomial(len(members), np.full(len(members), 1 / len(members)), RESAMPLES)
+    return np.tensordot(weights, matrices, axes=1)
