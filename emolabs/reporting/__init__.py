@@ -1,0 +1,44 @@
+"""Reporting: figures, tables and numbers of the thesis, all written in one way.
+
+`use_style` and `figure` give a figure its size and looks, `describe` says where its data come from, `save` and
+`save_numbers` write it; `CATALOGUE` lists all that can be written.
+"""
+
+from emolabs.reporting.catalogue import CATALOGUE, Entry
+from emolabs.reporting.gallery import save
+from emolabs.reporting.numbers import interval, percent, save_numbers
+from emolabs.reporting.provenance import describe
+from emolabs.reporting.style import (
+    EMOTIONS,
+    TEXT_WIDTH_IN,
+    draw_confusion,
+    emotion_bar,
+    emotion_color,
+    emotion_hatch,
+    emotion_label,
+    emotion_marker,
+    figure,
+    palette,
+    use_style,
+)
+
+__all__ = [
+    "CATALOGUE",
+    "EMOTIONS",
+    "TEXT_WIDTH_IN",
+    "Entry",
+    "describe",
+    "draw_confusion",
+    "emotion_bar",
+    "emotion_color",
+    "emotion_hatch",
+    "emotion_label",
+    "emotion_marker",
+    "figure",
+    "interval",
+    "palette",
+    "percent",
+    "save",
+    "save_numbers",
+    "use_style",
+]

@@ -1,0 +1,92 @@
+"""The catalogue of figures, tables and numbers: what is not a row here is not written.
+
+The tens digit of an id is the stage of the framework and the number is that of the notebook which makes the item. A
+figure and a table may share an id, since their files end differently.
+"""
+
+import re
+from dataclasses import dataclass
+
+#: What a row can be, and what `save` expects for it.
+KINDS = {"figure": "a matplotlib Figure", "table": "a pandas DataFrame", "numbers": "a dictionary for save_numbers"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the catalogue: file name without its ending, kind (a key of `KINDS`) and one-line title."""
+
+    id: str
+    kind: str
+    title: str
+
+
+#: Adding a figure or a table is adding a row.
+CATALOGUE = (
+    Entry("10_counts", "figure", "Clips per corpus and emotion"),
+    Entry("10_durations", "figure", "Durations of the clips per corpus"),
+    Entry("10_corpora", "table", "The corpora: clips, speakers, labels and formats"),
+    Entry("10_rejected", "table", "Files that the index refuses, by reason"),
+    Entry("11_partition", "figure", "Clips per fold and side of a partition"),
+    Entry("11_overlap", "figure", "Speakers and texts on both sides of each partition"),
+    Entry("11_overlap", "table", "Speakers, texts and recordings on both sides of each partition"),
+    Entry("12_normalization", "figure", "One utterance before and after each step of the normalization"),
+    Entry("12_loudness", "figure", "Loudness of the corpora before and after normalization"),
+    Entry("12_loudness", "table", "Loudness, peaks, trimming and cropping per corpus"),
+    Entry("22_emotions", "figure", "Log-mel spectrograms of one sentence in each emotion"),
+    Entry("23_variance", "figure", "Variance of functionals between emotions, speakers and corpora"),
+    Entry("30_curves", "figure", "Training and validation curves"),
+    Entry("30_confusion", "figure", "Confusion matrix of the evaluation side"),
+    Entry("30_attention", "figure", "Where attention pooling looks in an utterance"),
+    Entry("34_confusion", "figure", "Confusion matrix of a classical row"),
+    Entry("40_comparison", "figure", "Unweighted average recall of the pipelines"),
+    Entry("40_leakage", "figure", "What shared speakers add to the scores"),
+    Entry("40_corpora", "figure", "Unweighted average recall per corpus"),
+    Entry("40_results", "table", "Accuracy, unweighted average recall and F1 of the pipelines"),
+    Entry("40_corpora", "table", "Unweighted average recall per pipeline and corpus"),
+    Entry("numbers", "numbers", "Numbers quoted in the text"),
+)
+
+_VARIANT = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
+
+
+def find(id: str, *, kind: str) -> Entry:
+    """The row of `id` as a `kind`.
+
+    Raises `ValueError` with a sentence where no row has this id, or where its rows are of another kind.
+    """
+    rows = [entry for entry in CATALOGUE if entry.id == id]
+    for entry in rows:
+        if entry.kind == kind:
+            return entry
+    if rows:
+        raise ValueError(
+            f"Expected {KINDS[rows[0].kind]} for the id {id!r}, which the catalogue lists as {rows[0].kind}; "
+            f"found {KINDS[kind]}. Save it under an id of kind {kind} ({_known(kind)}) or add the row "
+            f"Entry({id!r}, {kind!r}, …) to emolabs/reporting/catalogue.py."
+        )
+    raise ValueError(
+        f"Expected the id of a {kind} in the catalogue, found {id!r}. Known ids: {_known(kind)}. "
+        f"For a new one add a row to emolabs/reporting/catalogue.py."
+    )
+
+
+def stem(id: str, *, variant: str | None = None) -> str:
+    """File name without its ending: the id, and after a hyphen the variant where there is one.
+
+    A variant is what one id exists several times for, such as `logmel-cnn3-mean_hash_pooled`: lower-case letters and
+    digits, in parts joined by a hyphen or an underscore, so that LaTeX and every file system take the name.
+
+    Raises `ValueError` with a sentence for any other variant.
+    """
+    if variant is None:
+        return id
+    if not _VARIANT.fullmatch(variant):
+        raise ValueError(
+            f"Expected a variant of lower-case letters and digits in parts joined by '-' or '_', found {variant!r} "
+            f"for the id {id!r}. Name it like 'logmel-cnn3-mean_hash_pooled'."
+        )
+    return f"{id}-{variant}"
+
+
+def _known(kind: str) -> str:
+    return ", ".join(sorted(entry.id for entry in CATALOGUE if entry.kind == kind))
