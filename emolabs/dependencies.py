@@ -2,7 +2,7 @@
 
 A stamp is a small file that names the code and the parameters of a notebook. It is written only when what it says has
 changed, so that its time of modification is the time of the last real change: edits of prose, comments, docstrings
-and layout leave it alone. The code's digest is bound to the minor version of Python, whose printer it uses.
+and layout leave it alone.
 """
 
 import ast
@@ -76,6 +76,13 @@ def code_digest(source: Path) -> str:
     return storage.digest({"code": _normalized(Path(source).resolve()), "modules": rests_on})
 
 
+def own_digest(sources: Iterable[Path]) -> str:
+    """Digest of the code of these modules alone, normalized as by `code_digest`, whatever they import."""
+    return storage.digest(
+        {file.relative_to(_root()).as_posix(): _normalized(file) for file in map(Path.resolve, sources)}
+    )
+
+
 def listing_digest(folders: Iterable[Path]) -> str:
     """Digest of the names and sizes of all files under `folders`; a folder that is not there has none."""
     rows = []
@@ -146,7 +153,7 @@ def _is_dynamic(file: Path) -> bool:
 
 
 def _normalized(file: Path) -> str:
-    """The code as Python prints it, without comments and docstrings; a cell that is no Python as it is written."""
+    """The code's syntax tree as text, without comments and docstrings; a cell that is no Python as it is written."""
     if file.suffix == ".py":
         return _printed(_read(file), is_module=True)
     texts = []
@@ -163,7 +170,17 @@ def _printed(tree: ast.Module, *, is_module: bool) -> str:
     for node in ast.walk(tree):
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or ([] if isinstance(node, ast.Module) else [ast.Pass()])
-    return ast.unparse(tree)
+    return "\n".join(map(_shape, tree.body))
+
+
+def _shape(node: object) -> str:
+    """A syntax tree as text that does not depend on the version of Python; empty fields do not count."""
+    if isinstance(node, ast.AST):
+        fields = [
+            f"{name}={_shape(value)}" for name, value in ast.iter_fields(node) if value is not None and value != []
+        ]
+        return f"{type(node).__name__}({','.join(fields)})"
+    return f"[{','.join(map(_shape, node))}]" if isinstance(node, list) else repr(node)
 
 
 def _trees(file: Path) -> list[ast.Module]:

@@ -28,7 +28,13 @@ from filelock import FileLock, Timeout
 from emolabs import dependencies, params, paths, storage
 
 #: What every kernel finds in its environment, so that runs do not differ by it.
-_ENVIRONMENT = {"PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    # glibc keeps freed tensors instead of handing their pages back to the system after every operation
+    "MALLOC_MMAP_THRESHOLD_": str(2**30),
+    "MALLOC_TRIM_THRESHOLD_": str(2**30),
+}
 #: How often a GPU is asked for while all are taken.
 _LEASE_EVERY_S = 2.0
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

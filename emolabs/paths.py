@@ -25,7 +25,7 @@ def raw(corpus: str) -> Path:
     """Root under which the folder of `corpus` (a corpus key) is looked for; embedded corpora always live in `RAW`."""
     if corpus.startswith("emosynth"):
         return RAW
-    return Path(os.environ.get("EMOLABS_RAW", RAW)).expanduser().absolute()
+    return Path(os.environ.get("EMOLABS_RAW") or RAW).expanduser().absolute()
 
 
 def interim(profile: str) -> Path:

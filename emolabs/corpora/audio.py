@@ -3,6 +3,7 @@
 import hashlib
 import struct
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -11,6 +12,8 @@ import soundfile
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
 #: A recording whose peak stays below this (dB relative to full scale) counts as silent.
 SILENCE_DBFS = -80.0
+#: A recording under this duration cannot hold speech, and under a sample at 16 kHz there is nothing to normalize.
+SHORTEST_S = 0.01
 
 
 def read(file: Path) -> tuple[np.ndarray, int]:
@@ -32,12 +35,14 @@ def read(file: Path) -> tuple[np.ndarray, int]:
             samples = sound.read(dtype="float32", always_2d=True)
             sample_rate_hz = sound.samplerate
     except (soundfile.SoundFileError, RuntimeError) as error:
-        reason = str(error).rsplit(": ", 1)[-1].strip() or "no audio format that libsndfile knows"
+        reason = str(error).rsplit(": ", 1)[-1].strip()
+        if not reason or reason.startswith("File does not exist"):  # what libsndfile says of bytes that are no MP3
+            reason = "no audio format that libsndfile knows"
         raise ValueError(f"undecodable: {reason}") from None
-    if not len(samples):
-        raise ValueError("empty: the file decodes to no samples")
     if len(samples) < expected or _cut_short(file, head):
         raise ValueError(f"truncated: the file ends before its header says ({len(samples)} samples were left)")
+    if not len(samples):
+        raise ValueError("empty: the file decodes to no samples")
     if not np.isfinite(samples).all():
         bad = int((~np.isfinite(samples)).sum())
         raise ValueError(f"not finite: {bad} of {samples.size} samples are NaN or infinite")
@@ -48,9 +53,11 @@ def examine(file: Path) -> dict:
     """Facts about one recording for the index: rate, channels, subtype, duration and the hash of the decoded samples.
 
     The hash is SHA-256 over the decoded float32 samples, little-endian, channels interleaved, at the file's own rate.
-    Raises `ValueError` as `read` does, and for a silent recording.
+    Raises `ValueError` as `read` does, and for a recording that is silent or shorter than `SHORTEST_S`.
     """
     samples, sample_rate_hz = read(file)
+    if len(samples) < SHORTEST_S * sample_rate_hz:
+        raise ValueError(f"too short: {len(samples)} samples at {sample_rate_hz} Hz are less than {SHORTEST_S:g} s")
     peak = max(float(samples.max()), -float(samples.min()))
     if peak < 10 ** (SILENCE_DBFS / 20):
         raise ValueError(f"silent: the peak is below {SILENCE_DBFS:.0f} dBFS")
@@ -64,22 +71,35 @@ def examine(file: Path) -> dict:
 
 
 def _cut_short(file: Path, head: bytes) -> bool:
-    """Whether a RIFF file's data chunk promises more bytes than follow, or an Ogg stream misses its last page."""
+    """Whether the sound in a RIFF or AIFF file, or the last page of an Ogg stream, is longer than what is there."""
     size = file.stat().st_size
-    if head[:4] == b"RIFF":
-        with open(file, "rb") as stream:
-            position = 12
-            while position + 8 <= size:
-                stream.seek(position)
-                name, length = struct.unpack("<4sI", stream.read(8))
-                if name == b"data":
-                    return length != 0xFFFFFFFF and position + 8 + length > size
-                position += 8 + length + length % 2
-        return True
-    if head[:4] == b"OggS":
-        with open(file, "rb") as stream:
-            stream.seek(max(0, size - 65_307))  # the longest page there is
-            tail = stream.read()
-        last = tail.rfind(b"OggS")
-        return last < 0 or not tail[last + 5] & 4  # 4: end of stream
-    return False
+    with open(file, "rb") as stream:
+        if head[:4] == b"RIFF":
+            return _chunk_is_cut(stream, size=size, wanted=b"data", header="<4sI")
+        if head[:4] == b"FORM":
+            return _chunk_is_cut(stream, size=size, wanted=b"SSND", header=">4sI")
+        return head[:4] == b"OggS" and _last_page_is_cut(stream, size=size)
+
+
+def _chunk_is_cut(stream: BinaryIO, *, size: int, wanted: bytes, header: str) -> bool:
+    position = 12
+    while position + 8 <= size:
+        stream.seek(position)
+        name, length = struct.unpack(header, stream.read(8))
+        if name == wanted:
+            return length != 0xFFFFFFFF and position + 8 + length > size  # all ones: written as a stream
+        position += 8 + length + length % 2
+    return True
+
+
+def _last_page_is_cut(stream: BinaryIO, *, size: int) -> bool:
+    position, ended = 0, False
+    while position < size:
+        stream.seek(position)
+        page = stream.read(27)
+        if len(page) < 27 or not page.startswith(b"OggS"):
+            break
+        segments = stream.read(page[26])
+        position += len(page) + len(segments) + sum(segments)
+        ended = bool(page[5] & 4)  # 4: end of stream
+    return not ended or position > size

@@ -46,14 +46,17 @@ class Corpus:
         """Number of clips expected."""
         return sum(self.counts.values())
 
-    def folder(self) -> Path | None:
-        """The corpus' folder in any spelling (`CREMA-D`, `crema_d`, `cremad`), or None where there is none."""
+    def folders(self) -> list[Path]:
+        """The corpus' folders in any spelling (`CREMA-D`, `crema_d`, `cremad`), sorted."""
         root = paths.raw(self.key)
         if not root.is_dir():
-            return None
+            return []
         spelled = {_plain(self.key), _plain(self.name)}
-        found = sorted(f for f in root.iterdir() if f.is_dir() and _plain(f.name) in spelled)
-        return found[0] if found else None
+        return sorted(f for f in root.iterdir() if f.is_dir() and _plain(f.name) in spelled)
+
+    def folder(self) -> Path | None:
+        """The first of the corpus' folders, or None where there is none."""
+        return next(iter(self.folders()), None)
 
     def missing(self) -> str:
         """The sentence for a user who has not got the corpus: where it was looked for, the layout, how to get it."""

@@ -50,14 +50,12 @@ def build(corpora: Iterable[Corpus], *, workers: int | None = None) -> tuple[pd.
 
 
 def files(corpus: Corpus) -> list[str]:
-    """Recordings under the corpus' folder, relative to the raw root, POSIX, sorted; empty where there is no folder."""
-    folder = corpus.folder()
-    if folder is None:
-        return []
+    """Recordings under the corpus' folders, relative to the raw root, POSIX, sorted; empty where there is no folder."""
     root = paths.raw(corpus.key)
     return sorted(
         (Path(parent) / name).relative_to(root).as_posix()
-        for parent, _, names in os.walk(folder)
+        for folder in corpus.folders()
+        for parent, _, names in os.walk(folder, followlinks=True)
         for name in names
         if Path(name).suffix.lower() in audio.SUFFIXES
     )
@@ -91,6 +89,9 @@ def load(profile: str) -> pd.DataFrame:
 
 
 def _describe(corpus: Corpus, file: str) -> tuple[dict, str]:
+    readable = file.encode(errors="backslashreplace").decode()
+    if readable != file:
+        return {"path": "", "file": readable}, "unreadable name: expected UTF-8; rename the file or its folder"
     name = unicodedata.normalize("NFC", file.split("/", 1)[-1]).rsplit(".", 1)[0]
     try:
         recording = corpus.parse(name)

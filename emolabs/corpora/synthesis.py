@@ -5,37 +5,32 @@ but a row of `PROSODY` (rate, pitch, range, level, spectral tilt, breath, tremor
 voice expresses itself and blurred by spreads that depend on the voice, the emotion and the clip.
 
 Conventions: 16-bit PCM, mono, 22,050 Hz. No random generator and no clock takes part: whatever varies is drawn from
-the SHA-2 or SHA-3 of a name, and every clip is spoken by a freshly loaded library with a fixed seed, because eSpeak
-carries state from one utterance to the next and no call of its interface resets it. A clip therefore has the same
-bytes alone or among others, in one process or in many. Another build of eSpeak NG may speak slightly differently.
+the SHA-2 or SHA-3 of a name, and every clip is spoken by a freshly loaded library (`emolabs.corpora.espeak`). A clip
+therefore has the same bytes alone or among others, in one process or in many. Another build of eSpeak NG may speak
+slightly differently.
 
 Run ``python -m emolabs.corpora.synthesis`` to make both corpora under `emolabs.paths.RAW`.
 """
 
 import argparse
-import contextlib
-import ctypes
 import hashlib
 import importlib.metadata
 import os
-import shutil
-import tempfile
-import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import joblib
 import numpy as np
 import soundfile
 
 from emolabs import paths
+from emolabs.corpora import espeak
+from emolabs.corpora.espeak import SAMPLE_RATE_HZ
 from emolabs.progress import progress
 from emolabs.storage import atomic, digest
 
-SAMPLE_RATE_HZ = 22_050
 #: Language of each embedded corpus.
 LANGUAGES = {"emosynth-en": "en", "emosynth-de": "de"}
 #: Number of times every voice says every sentence with every emotion.
@@ -159,17 +154,6 @@ PEAK_DBFS = -1.0
 #: Under this number of clips the start of other processes costs more time than it saves.
 FEW_CLIPS = 32
 
-# Values of eSpeak NG's speak_lib.h.
-_SYNCHRONOUS, _DO_NOT_EXIT, _UTF8 = 2, 0x8000, 1
-_RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
-#: eSpeak's own gain in percent; at its default of 100 some variants clip.
-_VOLUME_PCT = 50
-#: eSpeak truncates the path of its data at 160 bytes.
-_LONGEST_PATH = 140
-_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
-#: The library is one per process, so threads take turns.
-_LOCK = threading.Lock()
-
 
 def clips(key: str) -> list[Clip]:
     """All clips of the embedded corpus `key`, in the order voice, sentence, emotion, take.
@@ -216,7 +200,7 @@ def synthesize(key: str, *, folder: Path, names: Collection[str] | None = None, 
     missing = [clip for clip in wanted.values() if not _is_complete(folder / f"{clip.name}.wav", recipe=recipe)]
     if not missing:
         return 0
-    _espeak_package()
+    espeak.package()
     if workers is None:
         workers = 1 if len(missing) < FEW_CLIPS else joblib.cpu_count()
     tasks = (joblib.delayed(_write)(clip, folder=folder, recipe=recipe) for clip in missing)
@@ -255,32 +239,13 @@ def _write(clip: Clip, *, folder: Path, recipe: str) -> None:
 def _speak(clip: Clip, *, style: Prosody) -> np.ndarray:
     """What eSpeak says, float64 [samples] in [-1, 1)."""
     voice = VOICES[clip.voice]
-    parameters = {
-        _RATE: voice.rate_wpm * (1 + style.rate_pct / 100),
-        _VOLUME: _VOLUME_PCT,
-        _PITCH: voice.pitch + style.pitch_st * 50 / 12,
-        _RANGE: 50 + style.range_pts,
-    }
-    text = (clip.text.removesuffix(".") + TUNES.get(clip.emotion, ".")).encode()
-    chunks: list[bytes] = []
-
-    @_Callback
-    def collect(samples, count, _events):
-        if samples and count > 0:
-            chunks.append(ctypes.string_at(samples, 2 * count))
-        return 0
-
-    with _LOCK, _espeak() as library:
-        library.espeak_SetSynthCallback(collect)
-        if library.espeak_SetVoiceByName(voice.espeak.encode()) != 0:
-            raise RuntimeError(f"eSpeak NG has no voice {voice.espeak}; reinstall the package espeakng-loader")
-        for parameter, value in parameters.items():
-            limit = 450 if parameter == _RATE else 99
-            library.espeak_SetParameter(parameter, min(max(round(value), 0), limit), 0)
-        status = library.espeak_Synth(text, ctypes.c_size_t(len(text) + 1), 0, 1, 0, _UTF8, None, None)
-    if status != 0 or not chunks:
-        raise RuntimeError(f"eSpeak NG did not speak {clip.name} (status {status}); reinstall espeakng-loader")
-    return np.frombuffer(b"".join(chunks), dtype="<i2") / 32_768
+    return espeak.speak(
+        clip.text.removesuffix(".") + TUNES.get(clip.emotion, "."),
+        voice=voice.espeak,
+        rate_wpm=voice.rate_wpm * (1 + style.rate_pct / 100),
+        pitch=voice.pitch + style.pitch_st * 50 / 12,
+        range_pts=50 + style.range_pts,
+    )
 
 
 def _color(signal: np.ndarray, *, style: Prosody, seed: str) -> np.ndarray:
@@ -309,69 +274,15 @@ def _rms(signal: np.ndarray) -> float:
     return float(np.sqrt(np.mean(signal**2)))
 
 
-@contextlib.contextmanager
-def _espeak() -> Iterator[ctypes.CDLL]:
-    """An instance of eSpeak NG that has spoken nothing yet; it is unloaded in the end."""
-    package = _espeak_package()
-    library_file, data = Path(package.get_library_path()), package.get_data_path()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        if _is_loaded(library_file):
-            library_file = Path(shutil.copy(library_file, temporary))
-        if len(os.fsencode(data)) > _LONGEST_PATH:
-            link = Path(temporary, "espeak-ng-data")
-            link.symlink_to(data, target_is_directory=True)
-            data = str(link)
-        library = ctypes.CDLL(str(library_file))
-        try:
-            if library.espeak_Initialize(_SYNCHRONOUS, 0, os.fsencode(data), _DO_NOT_EXIT) != SAMPLE_RATE_HZ:
-                raise RuntimeError(f"eSpeak NG did not start with its data in {data}; reinstall espeakng-loader")
-            # The breath of some voices is noise that eSpeak otherwise seeds with the clock.
-            library.espeak_ng_SetRandSeed(ctypes.c_long(1))
-            try:
-                yield library
-            finally:
-                library.espeak_Terminate()
-        finally:
-            _unload(library)
-
-
-def _espeak_package() -> ModuleType:
-    try:
-        import espeakng_loader
-    except ImportError:
-        raise ImportError(
-            "the embedded corpora are spoken by eSpeak NG, whose package espeakng-loader is not installed: "
-            "run `pip install espeakng-loader`, or leave emosynth-en and emosynth-de out of the corpora"
-        ) from None
-    return espeakng_loader
-
-
-def _is_loaded(library_file: Path) -> bool:
-    """Whether this process holds the library already, because someone else uses it or the system never unloads."""
-    if os.name == "nt":
-        return bool(ctypes.windll.kernel32.GetModuleHandleW(str(library_file)))
-    try:
-        _unload(ctypes.CDLL(str(library_file), mode=os.RTLD_NOLOAD | os.RTLD_NOW))
-    except OSError:
-        return False
-    return True
-
-
-def _unload(library: ctypes.CDLL) -> None:
-    if os.name == "nt":
-        ctypes.windll.kernel32.FreeLibrary(ctypes.c_void_p(library._handle))
-    else:
-        ctypes.CDLL(None).dlclose(ctypes.c_void_p(library._handle))
-
-
 @cache
 def _recipe() -> str:
-    """Digest of everything that decides the bytes of a clip: this module's text and the version of eSpeak's package."""
+    """Digest of all that decides the bytes of a clip: this module's text, its caller's of eSpeak, eSpeak's version."""
     try:
         version = importlib.metadata.version("espeakng-loader")
     except importlib.metadata.PackageNotFoundError:
         version = ""
-    return f"emosynth {digest([Path(__file__).read_text(encoding='utf-8'), version])}"
+    texts = [Path(file).read_text(encoding="utf-8") for file in (__file__, espeak.__file__)]
+    return f"emosynth {digest([*texts, version])}"
 
 
 def _is_complete(file: Path, *, recipe: str) -> bool:

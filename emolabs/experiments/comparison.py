@@ -3,10 +3,12 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
+from emolabs.modeling.pipeline import load_pipelines
 from emolabs.reporting import interval
 
 #: Protocols in which speakers are known, by those that ask the same of new speakers, with the scope both must share.
 NEW_SPEAKERS = {"speaker": "hash", "tess-actress": "hash"}
+MARKERS = "os^DvXP*<>"
 _TITLES = {"accuracy": "accuracy", "uar": "UAR", "macro_f1": "macro-F1"}
 
 
@@ -75,3 +77,16 @@ def draw_leakage(axis: Axes, known: pd.DataFrame, new: pd.DataFrame, *, title: s
             )
     axis.set_xticks(range(len(known)), [name.replace("-cnn3-", "\ncnn3-") for name in known.index])
     axis.set(title=title, ylim=(0, 112), yticks=range(0, 101, 20))
+
+
+def draw_corpora(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
+    """UAR per corpus (column `on`), a marker per pipeline that is the same in every panel."""
+    names = list(load_pipelines())
+    corpora = sorted(lines.on.unique())
+    for name in sorted(lines.pipeline.unique(), key=names.index):
+        i = names.index(name)
+        group = lines[lines.pipeline == name].set_index("on").reindex(corpora)
+        look = {"marker": MARKERS[i % len(MARKERS)], "color": f"C{i % 10}", "linestyle": ":", "linewidth": 0.7}
+        axis.plot(corpora, 100 * group.uar, label=name, **look)
+    axis.set(title=title, ylim=(0, 103), xlim=(-0.3, len(corpora) - 0.7))
+    axis.set_xticks(range(len(corpora)), corpora, rotation=20)

@@ -99,7 +99,7 @@ def _resident(data: Data, name: str, *, place: str) -> training.Side:
     rows, targets = data.side(name)
     x = torch.from_numpy(data.features.values[rows]).to(place)
     lengths = torch.from_numpy(data.features.clips.length.to_numpy()[rows]).to(place)
-    return training.Side(x, lengths, torch.from_numpy(targets).to(place))
+    return training.Side(x, lengths, torch.tensor(targets, device=place))
 
 
 def _spread(model, vectors: np.ndarray, *, labels: list[str]) -> np.ndarray:

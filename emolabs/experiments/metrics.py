@@ -19,7 +19,8 @@ def evaluate(predictions: pd.DataFrame, *, labels: list[str]) -> dict:
     """All metrics of `predictions`, overall and per corpus.
 
     Returns `{"overall": scores, "corpora": {corpus: scores}}` as of `score`; the scores of a corpus that lacks a class
-    of `labels` also hold `closed_set`: the same with the arg max taken over the classes the corpus has.
+    of `labels` also hold `closed_set`: the same with the arg max taken over the classes the corpus has, whose
+    probabilities are scaled to sum to one.
     Raises `ValueError` as `validate` does.
     """
     validate(predictions, labels=labels)
@@ -28,8 +29,7 @@ def evaluate(predictions: pd.DataFrame, *, labels: list[str]) -> dict:
         corpora[corpus] = score(clips, labels=labels)
         present = sorted(clips.emotion.unique())
         if present != sorted(labels):
-            closed = clips[[f"p_{label}" for label in present]].to_numpy().argmax(axis=1)
-            corpora[corpus]["closed_set"] = score(clips.assign(prediction=np.array(present)[closed]), labels=labels)
+            corpora[corpus]["closed_set"] = score(_closed(clips, present=present, labels=labels), labels=labels)
     return {"overall": score(predictions, labels=labels), "corpora": corpora}
 
 
@@ -39,8 +39,7 @@ def validate(predictions: pd.DataFrame, *, labels: list[str]) -> None:
     missing = [column for column in columns if column not in predictions]
     if missing:
         raise ValueError(f"predictions lack the columns {missing}: expected {columns}")
-    unknown = sorted(set(predictions.emotion) | set(predictions.prediction) - set(labels))
-    unknown = [label for label in unknown if label not in labels]
+    unknown = sorted({*map(str, predictions.emotion), *map(str, predictions.prediction)} - set(labels))
     if unknown:
         raise ValueError(f"predictions hold the labels {unknown}: expected labels out of {labels}")
     if predictions.empty or not np.isfinite(predictions[columns[6:]].to_numpy()).all():
@@ -86,6 +85,16 @@ def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     gaps = [abs(correct[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]
     return float(sum(gaps))
+
+
+def _closed(clips: pd.DataFrame, *, present: list[str], labels: list[str]) -> pd.DataFrame:
+    """The same clips answered out of the emotions `present`: their probabilities sum to one, the others are zero."""
+    given = clips[[f"p_{label}" for label in present]].to_numpy(float)
+    total = given.sum(axis=1, keepdims=True)
+    shares = np.divide(given, total, out=np.full_like(given, 1 / len(present)), where=total > 0)
+    columns = dict.fromkeys((f"p_{label}" for label in labels), 0.0)
+    columns |= zip((f"p_{label}" for label in present), shares.T, strict=True)
+    return clips.assign(prediction=np.array(present)[given.argmax(axis=1)], **columns)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ import pandas as pd
 from emolabs import paths, storage
 from emolabs.experiments import metrics
 from emolabs.experiments.runs import Row, code_digest
-from emolabs.modeling.pipeline import load_pipelines
 from emolabs.reporting import describe
 
 
@@ -75,11 +74,11 @@ def find(profile: str) -> list[Result]:
 def load(row: Row) -> Result:
     """The result of one row."""
     folds = range(storage.read_json(row.summary)["folds"])
-    predictions = pd.concat([pd.read_parquet(row.results(fold) / "predictions.parquet") for fold in folds])
+    tables = [pd.read_parquet(row.results(fold) / "predictions.parquet") for fold in folds]
+    predictions = pd.concat(tables, ignore_index=True)
     runs = [storage.read_json(row.results(fold) / "run.json") for fold in folds]
     labels = storage.read_json(row.results(0) / "metrics.json")["labels"]
-    pipeline = load_pipelines().get(row.pipeline)
-    stale = pipeline is None or any(run["made_from"]["code"] != code_digest(pipeline) for run in runs)
+    stale = any(run["made_from"]["code"] != code_digest() for run in runs)
     return Result(row, predictions, runs, metrics.evaluate(predictions, labels=labels), labels, stale)
 
 

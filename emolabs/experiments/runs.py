@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from safetensors.torch import load_file
 
-from emolabs import dependencies, paths, storage
+from emolabs import dependencies, modeling, paths, storage
 from emolabs.corpora import index as corpus_index
 from emolabs.corpora import labels as label_set
 from emolabs.experiments import learners, metrics
@@ -71,7 +71,9 @@ def train(row: Row, *, parameters: training.Training | None = None) -> list[Path
     for fold, clips in manifest.groupby("fold"):
         made_from = _made_from(row, pipeline, fold=fold, clips=clips, features=features, parameters=parameters)
         if _finished(row.folder(fold), made_from=made_from):
+            _publish(row.folder(fold), row.results(fold))  # a run may have been killed between the two
             continue
+        row.summary.unlink(missing_ok=True)  # a fold that is made anew is not pooled with older ones
         used = index[index.path.isin(clips.path)]
         data = {
             "corpora": sorted(used.corpus.unique()),
@@ -112,9 +114,9 @@ def load_model(folder: Path) -> Classifier:
     return model.eval()
 
 
-def code_digest(pipeline: Pipeline) -> str:
-    """Digest of the code that trains `pipeline`: its family notebook and the modules that notebook imports."""
-    return dependencies.code_digest(paths.NOTEBOOKS / f"{pipeline.notebook}.ipynb")
+def code_digest() -> str:
+    """Digest of the code that decides what a run learns and predicts: the modelling package and the learners."""
+    return dependencies.own_digest([*Path(modeling.__file__).parent.glob("*.py"), Path(learners.__file__)])
 
 
 def _made_from(row: Row, pipeline: Pipeline, *, fold, clips, features, parameters) -> dict:
@@ -125,7 +127,7 @@ def _made_from(row: Row, pipeline: Pipeline, *, fold, clips, features, parameter
         "parts": asdict(pipeline) | {"demo": None},
         "manifest": storage.digest(clips[["id", "split", "emotion"]].values.tolist()),
         "features": features.digest if features else "",
-        "code": code_digest(pipeline),
+        "code": code_digest(),
     }
 
 

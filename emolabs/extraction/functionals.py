@@ -36,7 +36,7 @@ def mfcc(wave: np.ndarray, *, sample_rate_hz: int) -> np.ndarray:
 def egemaps(wave: np.ndarray, *, sample_rate_hz: int) -> np.ndarray:
     """The 88 functionals of eGeMAPSv02: float32 [88]; what is undefined for a clip (no voiced frame) is 0."""
     values = _smile().process_signal(wave, sample_rate_hz).to_numpy(np.float32)[0]
-    return np.nan_to_num(values)
+    return np.nan_to_num(values, posinf=0, neginf=0)
 
 
 @functools.cache
@@ -80,7 +80,7 @@ def build(waveforms: Waveforms, *, branch: str, profile: str, workers: int | Non
         dtype="float32",
         branch=branch,
         profile=profile,
-        made_from={"branch": branch, "waveforms": waveforms.folder.name, "size": chosen.size},
+        made_from=store.made_from(branch, waveforms=waveforms, source=__file__, size=chosen.size),
     )
 
 

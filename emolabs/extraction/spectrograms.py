@@ -70,7 +70,7 @@ def build(waveforms: Waveforms, *, profile: str, parameters: LogMel, device: str
         dtype="float16",
         branch="logmel",
         profile=profile,
-        made_from={"branch": "logmel", "waveforms": waveforms.folder.name, **asdict(parameters)},
+        made_from=store.made_from("logmel", waveforms=waveforms, source=__file__, **asdict(parameters)),
     )
 
 

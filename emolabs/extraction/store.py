@@ -7,12 +7,14 @@ length in frames) and `store.json` (parameters and the digest of the waveforms i
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
-from numpy.lib.format import open_memmap
+from numpy.lib import format as npy
 
-from emolabs import paths, storage
+from emolabs import dependencies, paths, storage
+from emolabs.standardization.waveforms import Waveforms
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,12 @@ class Features:
     values: np.ndarray
     parameters: dict
     digest: str
+
+
+def made_from(branch: str, *, waveforms: Waveforms, source: str, **parameters: object) -> dict:
+    """What a store is made from and named by: its waveforms, its parameters and the code of its module `source`."""
+    code = dependencies.own_digest([Path(source)])
+    return {"branch": branch, "waveforms": waveforms.folder.name, "code": code, **parameters}
 
 
 def build(
@@ -45,14 +53,10 @@ def build(
     if not folder.is_dir():
         with storage.atomic(folder) as temporary:
             temporary.mkdir()
-            values = open_memmap(temporary / "features.npy", mode="w+", dtype=dtype, shape=(len(clips), *shape))
-            done = 0
-            for batch in batches:
-                values[done : done + len(batch)] = batch
-                done += len(batch)
+            with open(temporary / "features.npy", "wb") as stream:
+                done = _write(stream, batches, shape=(len(clips), *shape), dtype=np.dtype(dtype))
             if done != len(clips):
                 raise ValueError(f"the {branch} store expected {len(clips)} clips and got {done}")
-            values.flush()
             clips.to_parquet(temporary / "clips.parquet", index=False)
             storage.write_json(temporary / "store.json", made_from)
     storage.write_json(paths.features(profile, branch) / "current.json", {"store": folder.name})
@@ -70,3 +74,15 @@ def load(profile: str, *, branch: str) -> Features:
         storage.read_json(folder / "store.json"),
         folder.name,
     )
+
+
+def _write(stream: BinaryIO, batches: Iterable[np.ndarray], *, shape: tuple[int, ...], dtype: np.dtype) -> int:
+    """Write `batches` as one .npy file, count their clips; a full disk is an error here, but kills who maps memory."""
+    npy.write_array_header_1_0(stream, {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
+    done = 0
+    for batch in batches:
+        if batch.shape[1:] != shape[1:]:
+            raise ValueError(f"expected features of shape {shape[1:]} a clip, got {batch.shape[1:]} after {done} clips")
+        stream.write(np.ascontiguousarray(batch, dtype))
+        done += len(batch)
+    return done

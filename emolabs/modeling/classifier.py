@@ -13,13 +13,14 @@ class Classifier(nn.Module):
     """Convolution, temporal modelling, aggregation and a linear layer over standardized log-mel frames.
 
     `mean` and `std` [bands] standardize the input; they come from the training side.
+    Raises `ValueError` for a pipeline with a part that this network does not have.
     """
 
     def __init__(
         self, pipeline: Pipeline, *, bands: int, frames: int, classes: int, width: int = 16, dropout: float = 0.3
     ):
         super().__init__()
-        depth = int(pipeline.backbone.removeprefix("cnn"))
+        depth = _depth(pipeline, bands=bands)
         self.register_buffer("mean", torch.zeros(bands))
         self.register_buffer("std", torch.ones(bands))
         self.convolution = ClassicCNN(depth=depth, bands=bands, width=width)
@@ -41,3 +42,20 @@ class Classifier(nn.Module):
             x = self.temporal(x, lengths)
         pooled, weights = self.aggregation(x, frame_mask(lengths, frames=x.shape[1]))
         return self.output(self.dropout(pooled)), weights
+
+
+def _depth(pipeline: Pipeline, *, bands: int) -> int:
+    """Number of convolutions; a part that would only be named but not built is refused."""
+    is_built = pipeline.backbone.startswith("cnn") and pipeline.aggregation in AGGREGATIONS
+    if not is_built or pipeline.dims == 1 or pipeline.tuning != "frozen":
+        raise ValueError(
+            f"{pipeline.name}: expected backbone cnn<N> over two dimensions, frozen, with aggregation "
+            f"{', '.join(AGGREGATIONS)}; no other network can be built from a row of params/pipelines.yaml"
+        )
+    depth = int(pipeline.backbone.removeprefix("cnn"))
+    if pipeline.bands not in (None, bands) or bands < 2**depth:
+        raise ValueError(
+            f"{pipeline.name}: expected {pipeline.bands or f'{2**depth} or more'} mel bands, found {bands}: "
+            "run notebooks/22_spectrograms.ipynb with other bands"
+        )
+    return depth

@@ -32,7 +32,7 @@ class Pipeline:
 
     def __post_init__(self):
         for part, pattern in _PARTS.items():
-            if not re.fullmatch(pattern, getattr(self, part)):
+            if not re.fullmatch(pattern, str(getattr(self, part))):
                 raise ValueError(
                     f"params/pipelines.yaml: expected {part} to be {pattern}, found {getattr(self, part)!r}"
                 )
@@ -60,13 +60,15 @@ class Pipeline:
 def load_pipelines() -> dict[str, Pipeline]:
     """All rows of `params/pipelines.yaml` by name.
 
-    Raises `ValueError` for an unknown part, an unknown key or a row that is there twice.
+    Raises `ValueError` for an unknown part, an unknown or a missing key, or a row that is there twice.
     """
     known = {field.name for field in fields(Pipeline)}
     pipelines = {}
     for row in yaml.safe_load(paths.PIPELINES.read_text(encoding="utf-8")):
         if set(row) - known:
             raise ValueError(f"params/pipelines.yaml: unknown key {sorted(set(row) - known)}, expected {sorted(known)}")
+        if not {"branch", "backbone"} <= set(row):
+            raise ValueError(f"params/pipelines.yaml: expected branch and backbone in every row, found {row}")
         pipeline = Pipeline(**row)
         if pipeline.name in pipelines:
             raise ValueError(f"params/pipelines.yaml: {pipeline.name} is there twice")

@@ -79,7 +79,7 @@ def fit(
 ) -> pd.DataFrame:
     """Train `model` in place and leave in it the weights of the epoch with the best validation UAR.
 
-    Resumes from `checkpoint` where an interrupted run of the same `made_from` left one.
+    Resumes from `checkpoint` where an interrupted run of the same `made_from` left one, and of the same code.
     Returns the history, a row an epoch: `epoch, learning_rate, train_loss, validation_loss, validation_uar`.
     Raises `ValueError` where the checkpoint was made with other parameters, naming them.
     """
@@ -197,9 +197,14 @@ def _resume(checkpoint: Path, *, made_from: dict) -> dict | None:
         return None
     try:
         state = torch.load(checkpoint, weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"the checkpoint {checkpoint} cannot be read ({error}); delete it to start anew") from None
-    then, now = state["made_from"], made_from
+        then, now = _flat(state["made_from"]), _flat(made_from)
+    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, LookupError, TypeError, ValueError):
+        raise ValueError(
+            f"the checkpoint {checkpoint} cannot be read: it is damaged or none of ours; delete it to start anew"
+        ) from None
+    if then.pop("code", "") != now.pop("code", ""):
+        print(f"the code has changed since {checkpoint} was written: the run starts anew")
+        return None
     changed = [
         f"{key} was {then.get(key)!r}, is {now.get(key)!r}"
         for key in sorted({*then, *now})
@@ -211,3 +216,9 @@ def _resume(checkpoint: Path, *, made_from: dict) -> dict | None:
             "Restore them to continue that run, or delete the checkpoint to start anew."
         )
     return state
+
+
+def _flat(made_from: dict) -> dict:
+    """Parts of parts by their own names, so that a sentence can name the one that changed."""
+    pairs = ((key, value if isinstance(value, dict) else {"": value}) for key, value in made_from.items())
+    return {f"{key} {part}".strip(): value for key, parts in pairs for part, value in parts.items()}

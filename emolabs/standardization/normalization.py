@@ -15,8 +15,8 @@ import soxr
 
 from emolabs.corpora import audio
 
-#: Gating block of BS.1770-4 in seconds; a shorter clip is repeated until it fills one.
-BLOCK_S = 0.4
+#: Gating block of BS.1770-4 and the step between two, in seconds; a shorter clip is repeated until it fills a block.
+BLOCK_S, STEP_S = 0.4, 0.1
 #: Oversampling of the true-peak estimate, BS.1770-4 annex 2.
 OVERSAMPLING = 4
 
@@ -61,19 +61,23 @@ def normalize(samples: np.ndarray, *, sample_rate_hz: int, steps: Normalization)
 
 
 def normalize_file(file: Path, *, steps: Normalization) -> tuple[np.ndarray, dict]:
-    """`normalize` of what `audio.read` decodes from `file`."""
-    samples, sample_rate_hz = audio.read(file)
+    """`normalize` of what `audio.read` decodes from `file`; raises `ValueError` naming the file where it cannot."""
+    try:
+        samples, sample_rate_hz = audio.read(file)
+    except ValueError as error:
+        raise ValueError(f"{file} cannot be normalized ({error}): run notebooks/10_indexing.ipynb again") from None
     return normalize(samples, sample_rate_hz=sample_rate_hz, steps=steps)
 
 
 def loudness(wave: np.ndarray, *, sample_rate_hz: int) -> float:
     """Integrated loudness of `wave` [samples] in LUFS, gated (ITU-R BS.1770-4); −inf for silence.
 
-    A clip shorter than the 400 ms gating block is repeated until it fills one.
+    A clip shorter than the 400 ms gating block is repeated until it fills one. An incomplete last block does not count.
     """
-    shortest = int(np.ceil(BLOCK_S * sample_rate_hz)) + 1
-    if len(wave) < shortest:
-        wave = np.tile(wave, -(-shortest // max(len(wave), 1)))
+    block, step = BLOCK_S * sample_rate_hz, STEP_S * sample_rate_hz
+    if len(wave) < block:
+        wave = np.tile(wave, int(block // len(wave)) + 1)
+    wave = wave[: int(np.ceil(block + (len(wave) - block) // step * step))]  # pyloudnorm takes half a step for a whole
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # log of zero for silence
         with np.errstate(divide="ignore"):

@@ -45,10 +45,14 @@ def _number(path: str) -> int:
 
 
 def deal(index: pd.DataFrame) -> dict[str, int]:
-    """Fold of each speaker: per corpus and sex, speakers in the order of their ids are dealt to the five folds."""
+    """Fold of each speaker: per corpus and sex, speakers in the order of their ids are dealt to the five folds.
+
+    The speakers of a corpus of two take turns, whatever their sex.
+    """
     speakers = index[["corpus", "sex", "speaker"]].drop_duplicates()
+    two = speakers.groupby("corpus").speaker.transform("nunique") <= 2
     folds = {}
-    for _, group in speakers.groupby(["corpus", "sex"]):
+    for _, group in speakers.groupby([speakers.corpus, speakers.sex.mask(two, "any")]):
         folds |= {speaker: i % FOLDS for i, speaker in enumerate(sorted(group.speaker, key=sample_id))}
     return folds
 

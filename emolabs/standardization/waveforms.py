@@ -5,16 +5,19 @@ path, corpus, start, length` in samples, and what the normalization measured) an
 """
 
 import os
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from numpy.lib.format import open_memmap
+from numpy.lib import format as npy
 
-from emolabs import paths, storage
+from emolabs import dependencies, paths, storage
+from emolabs.corpora import audio
 from emolabs.progress import progress
+from emolabs.standardization import normalization
 from emolabs.standardization.normalization import Normalization, normalize_file
 from emolabs.standardization.split import sample_id
 
@@ -43,7 +46,11 @@ def build(index: pd.DataFrame, *, profile: str, steps: Normalization, workers: i
     Samples go to the disk as they come, so that memory does not grow with the corpus; the store takes its name when
     it is complete.
     """
-    made_from = {"steps": asdict(steps), "clips": storage.digest(index[["path", "pcm_sha256"]].values.tolist())}
+    made_from = {
+        "steps": asdict(steps),
+        "clips": storage.digest(index[["path", "pcm_sha256"]].values.tolist()),
+        "code": dependencies.own_digest([Path(__file__), Path(normalization.__file__), Path(audio.__file__)]),
+    }
     folder = paths.waveforms(profile) / storage.digest(made_from)
     if not folder.is_dir():
         with storage.atomic(folder) as temporary:
@@ -76,9 +83,9 @@ def _write_samples(index: pd.DataFrame, *, folder: Path, steps: Normalization, w
                 lengths.append(len(wave))
                 measured.append(facts)
             bar.update(len(chunk))
-    samples = open_memmap(folder / "samples.npy", mode="w+", dtype=np.int16, shape=(sum(lengths),))
-    samples[:] = np.memmap(raw, dtype=np.int16, mode="r")
-    samples.flush()
+    with open(raw, "rb") as stream, open(folder / "samples.npy", "wb") as array:  # a full disk kills who maps memory
+        npy.write_array_header_1_0(array, {"descr": "<i2", "fortran_order": False, "shape": (sum(lengths),)})
+        shutil.copyfileobj(stream, array)
     raw.unlink()
     clips = index[["path", "corpus"]].reset_index(drop=True)
     clips.insert(0, "id", clips.path.map(sample_id))
