@@ -1,0 +1,74 @@
+"""Shared fixtures: a root for small corpora, redirected locations, and the real corpora where a machine has them."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from emolabs import dependencies, paths
+
+
+def voice(seed: int = 0, *, duration_s: float = 0.5, sample_rate_hz: int = 16_000) -> np.ndarray:
+    """A made-up voice, float64 [samples]: falling harmonics with syllables; every seed sounds different."""
+    time_s = np.arange(round(duration_s * sample_rate_hz)) / sample_rate_hz
+    f0_hz = 100 + 7 * (seed % 20) + 0.01 * seed
+    harmonics = [np.sin(2 * np.pi * k * f0_hz * time_s + k * k) / k for k in range(1, 25)]
+    syllables = 0.55 - 0.45 * np.cos(2 * np.pi * 4 * time_s)
+    return 0.15 * syllables * np.sum(harmonics, axis=0)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A root of raw audio that a test fills."""
+
+    root: Path
+
+    def write(self, file: str, samples: np.ndarray | None = None, *, rate_hz: int = 16_000, **format: str) -> Path:
+        """Write `samples` (a voice of its own for every name where None) to `file` under the root, as 16-bit WAV."""
+        if samples is None:
+            samples = voice(sum(i * ord(letter) for i, letter in enumerate(file)), sample_rate_hz=rate_hz)
+        path = self.root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, samples, rate_hz, **({"format": "WAV", "subtype": "PCM_16"} | format))
+        return path
+
+
+@pytest.fixture
+def raw(tmp_path, monkeypatch) -> Raw:
+    """An empty root of raw audio, for published and embedded corpora alike."""
+    root = tmp_path / "raw"
+    root.mkdir()
+    monkeypatch.setenv("EMOLABS_RAW", str(root))
+    monkeypatch.setattr(paths, "RAW", root)
+    return Raw(root)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """A root under which indexes, stores, runs, results and figures go; the code stays the repository's."""
+    root, repository = tmp_path / "project", paths.ROOT
+    root.mkdir()
+    monkeypatch.setattr(dependencies, "_root", lambda: repository)
+    monkeypatch.setattr(paths, "ROOT", root)
+    return root
+
+
+def _given(variable: str) -> Path:
+    if not os.environ.get(variable):
+        pytest.skip(f"{variable} names no folder")
+    return Path(os.environ[variable])
+
+
+@pytest.fixture
+def corpora() -> Path:
+    """Root of the real corpora, as `EMOLABS_RAW` names it."""
+    return _given("EMOLABS_RAW")
+
+
+@pytest.fixture
+def quirks() -> Path:
+    """Root of original files with the faults that real copies have, as `EMOLABS_QUIRKS` names it."""
+    return _given("EMOLABS_QUIRKS")
