@@ -1,0 +1,279 @@
+"""The workflow, on a small copy of the project: what runs, what is left alone and what is said."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from emolabs import paths
+
+PARAMETERS = 'profile: str = "demo"  # which profile'
+RUN_PARAMETERS = """
+pipeline: str = ""  # row of the table
+protocol: str = ""  # partition
+scope: str = "pooled"  # corpora
+seed: int = 0  # of the run
+epochs: int = 1  # passes"""
+#: What the code of each small notebook writes.
+WRITES = {
+    "10_indexing": "[paths.index(profile), paths.rejected(profile)]",
+    "11_split": "[paths.manifest(profile, 'hash')]",
+    "12_normalization": "[paths.waveforms(profile) / 'current.json']",
+    "22_spectrograms": "[paths.features(profile, 'logmel') / 'current.json']",
+    "23_functionals": "[paths.features(profile, branch) / 'current.json' for branch in ('mfcc', 'egemaps')]",
+    "30_classic_cnn": "[paths.results(profile) / protocol / scope / pipeline / f'seed{seed}.json']",
+    "34_classical": "[paths.results(profile) / protocol / scope / pipeline / f'seed{seed}.json']",
+    "40_evaluation": "[paths.figures(profile) / 'numbers.tex']",
+}
+PIPELINE_MODULE = """
+from types import SimpleNamespace as Row
+
+def load_pipelines():
+    return {
+        "logmel-cnn3-mean": Row(branch="logmel", demo=True, notebook="30_classic_cnn"),
+        "constant": Row(branch="none", demo=True, notebook="34_classical"),
+        "egemaps-linear": Row(branch="egemaps", demo=True, notebook="34_classical"),
+        "wav2vec2-cnn3-mean": Row(branch="wav2vec2", demo=False, notebook="30_classic_cnn"),
+    }
+"""
+#: Stands in for papermill, so that a step costs no kernel; `test_execute.py` has the real one.
+PAPERMILL = """
+import nbformat
+
+def execute_notebook(notebook, output, *, parameters, **_):
+    executed, names = nbformat.read(notebook, as_version=4), {}
+    try:
+        for count, cell in enumerate((c for c in executed.cells if c.cell_type == "code"), start=1):
+            cell.metadata["papermill"] = {"start_time": "now"}
+            cell.execution_count = count
+            exec(cell.source, names)
+            names.update(parameters)
+    except Exception as error:
+        fault = {"ename": type(error).__name__, "evalue": str(error), "traceback": []}
+        cell.outputs = [nbformat.v4.new_output("error", **fault)]
+        raise
+    finally:
+        nbformat.write(executed, output)
+"""
+#: Makes openSMILE importable, or not, whatever is installed (sitecustomize.py).
+WITH_OPENSMILE = """
+import importlib.machinery, sys, types
+sys.modules["opensmile"] = types.ModuleType("opensmile")
+sys.modules["opensmile"].__spec__ = importlib.machinery.ModuleSpec("opensmile", None)
+"""
+WITHOUT_OPENSMILE = "import sys\nsys.modules['opensmile'] = None\n"
+PROFILE = {
+    "corpora": ["emosynth-en"],
+    "protocols": ["hash"],
+    "keep_results": False,
+    "runs": [{"protocol": "hash", "scope": "pooled", "seeds": [0], "pipelines": "demo"}],
+}
+
+
+def write_notebook(root: Path, name: str) -> None:
+    lines = PARAMETERS + (RUN_PARAMETERS if name.startswith("3") else "")
+    code = f"""
+from emolabs import paths
+from emolabs.parts import step_{name[:2]}
+
+for file in {WRITES[name]}:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(step_{name[:2]}.TEXT)"""
+    cells = [
+        new_markdown_cell(f"# {name}"),
+        new_code_cell(lines, metadata={"tags": ["parameters"]}),
+        new_code_cell(code),
+    ]
+    nbformat.write(new_notebook(cells=cells), root / "notebooks" / f"{name}.ipynb")
+
+
+def write_project(root: Path) -> None:
+    package = root / "emolabs"
+    for name in ["__init__", "paths", "storage", "params", "types", "execute", "dependencies"]:
+        package.mkdir(parents=True, exist_ok=True)
+        shutil.copy(paths.ROOT / "emolabs" / f"{name}.py", package)
+    shutil.copytree(paths.ROOT / "workflow", root / "workflow")
+    for folder in ["corpora", "modeling", "parts"]:
+        (package / folder).mkdir()
+        (package / folder / "__init__.py").write_text("")
+    (package / "modeling" / "pipeline.py").write_text(PIPELINE_MODULE)
+    (package / "corpora" / "__init__.py").write_text("def get(keys):\n    return []\n")
+    synthesis = """
+from emolabs import paths
+
+def main():
+    (paths.raw("emosynth-en") / "emosynth-en").mkdir(parents=True, exist_ok=True)
+
+if __name__ == "__main__":
+    main()
+"""
+    (package / "corpora" / "synthesis.py").write_text(synthesis)
+    (root / "notebooks").mkdir()
+    (root / "params" / "demo").mkdir(parents=True)
+    (root / "params" / "emotions.yaml").write_text("anger: [angry]\n")
+    (root / "params" / "demo" / "profile.yaml").write_text(yaml.safe_dump(PROFILE))
+    (root / "papermill.py").write_text(PAPERMILL)
+    (root / "sitecustomize.py").write_text(WITH_OPENSMILE)
+    for name in WRITES:
+        (package / "parts" / f"step_{name[:2]}.py").write_text(f'"""What step {name} writes."""\n\nTEXT = "{name}"\n')
+        (root / "params" / "demo" / f"{name}.yaml").write_text("epochs: 2\n" if name.startswith("3") else "{}\n")
+        write_notebook(root, name)
+
+
+def snakemake(root: Path, *arguments: str) -> str:
+    """Run the workflow in `root` and return all it says; fails where it fails."""
+    done = call(root, *arguments)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def call(root: Path, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(root), "XDG_CACHE_HOME": str(root / ".cache")}
+    return subprocess.run(
+        command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300
+    )
+
+
+def would_run(root: Path, *arguments: str) -> set[str]:
+    """The rules that a dry run names, but for the one that only collects."""
+    table = re.search(r"^Job stats:\n.*?^total ", snakemake(root, "-n", "--quiet", "host", *arguments), re.M | re.S)
+    return set(re.findall(r"^(\w+) +\d+$", table[0], re.M)) - {"all"} if table else set()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> tuple[Path, str]:
+    """A project whose demo ran once, and what was said."""
+    root = tmp_path_factory.mktemp("finished") / "project"
+    write_project(root)
+    return root, snakemake(root)
+
+
+@pytest.fixture
+def project(finished, tmp_path) -> Path:
+    """A copy of the finished project with its times, to be changed."""
+    return Path(shutil.copytree(finished[0], tmp_path / "project", copy_function=shutil.copy2))
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text, f"{file} has no {old!r}"
+    file.write_text(text.replace(old, new))
+
+
+def edit_profile(root: Path, **values) -> None:
+    file = root / "params" / "demo" / "profile.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **values}))
+
+
+def test_first_run_makes_everything_and_counts_its_steps(finished):
+    root, said = finished
+    for name in ["logmel-cnn3-mean", "constant", "egemaps-linear"]:
+        assert (root / f"data/results/demo/hash/pooled/{name}/seed0.json").is_file()
+        assert (root / f"runs/demo/hash/pooled/{name}/seed0.ipynb").is_file()
+    assert (root / "figures/demo/numbers.tex").read_text() == "40_evaluation"
+    assert (root / "runs/demo/notebooks/22_spectrograms.ipynb").is_file()
+    assert "11 of 11 steps (100%) done" in said
+    assert not (root / "data/results/demo/hash/pooled/wav2vec2-cnn3-mean").exists()
+
+
+def test_nothing_runs_after_touching_and_editing_prose(project):
+    assert "Nothing to be done" in snakemake(project)
+    for file in [*project.glob("notebooks/*.ipynb"), *project.glob("params/demo/*"), *project.glob("emolabs/**/*.py")]:
+        os.utime(file)
+    edit(project / "notebooks/22_spectrograms.ipynb", "# 22_spectrograms", "# How a voice looks")
+    edit(project / "emolabs/parts/step_12.py", "What step", "Which text step")
+    edit(project / "params/demo/30_classic_cnn.yaml", "epochs", "# a remark\nepochs")
+    stamps = {file: file.stat().st_mtime_ns for file in project.glob("data/interim/demo/stamps/*")}
+    assert "Nothing to be done" in snakemake(project)
+    assert stamps == {file: file.stat().st_mtime_ns for file in stamps}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        ("notebooks/22_spectrograms.ipynb", "mkdir(", "mkdir(mode=0o755, ", {"spectrograms", "training", "evaluation"}),
+        ("emolabs/parts/step_23.py", 'TEXT = "', 'TEXT = "new', {"functionals", "training", "evaluation"}),
+        ("params/demo/30_classic_cnn.yaml", "2", "3", {"training", "evaluation"}),
+        ("params/demo/40_evaluation.yaml", "{}", "profile: demo", {"evaluation"}),
+        ("emolabs/parts/step_11.py", 'TEXT = "', 'TEXT = "new', {"split", "training", "evaluation"}),
+    ],
+)
+def test_a_change_reruns_what_rests_on_it_and_nothing_before(project, file, old, new, expected):
+    edit(project / file, old, new)
+    assert would_run(project) == expected
+
+
+def test_a_training_parameter_reruns_its_own_family_only_and_a_dry_run_forgets_nothing(project):
+    edit(project / "params/demo/34_classical.yaml", "2", "3")
+    snakemake(project, "-n")
+    said = snakemake(project, "-n", "--quiet", "host")
+    assert "seed 0" in said and "constant, hash" in said
+    assert "logmel-cnn3-mean, hash" not in said
+
+
+def test_a_missing_embedded_corpus_is_spoken_again(project):
+    shutil.rmtree(project / "data/raw/emosynth-en")
+    assert {"corpus", "indexing", "evaluation"} <= would_run(project)
+
+
+def test_a_failed_step_is_said_in_a_sentence_and_tried_again(project):
+    edit(project / "emolabs/parts/step_22.py", "TEXT =", "TEXT = no_such_name +")
+    failed = call(project)
+    assert failed.returncode != 0
+    assert "NameError" in failed.stdout and "runs/demo/notebooks/22_spectrograms.ipynb" in failed.stdout
+    assert (project / "runs/demo/notebooks/22_spectrograms.ipynb").is_file()
+    assert would_run(project) == {"spectrograms", "training", "evaluation"}
+
+
+def test_kept_results_outlive_code_and_missing_audio_but_can_be_forced(project):
+    edit_profile(project, keep_results=True)
+    edit(project / "emolabs/parts/step_30.py", 'TEXT = "', 'TEXT = "new')
+    edit(project / "emolabs/parts/step_12.py", 'TEXT = "', 'TEXT = "new')
+    assert would_run(project) == set()
+    shutil.rmtree(project / "data/interim")
+    shutil.rmtree(project / ".snakemake")
+    assert would_run(project) == {"evaluation"}, "a fresh clone makes its tables from the committed results"
+    stale = "data/results/demo/hash/pooled/logmel-cnn3-mean/seed0.json"
+    said = snakemake(project, "-n", "--quiet", "host", "--forcerun", stale)
+    assert "12_normalization" in said and "logmel-cnn3-mean, hash" in said and "constant, hash" not in said
+
+
+def test_a_new_run_beside_kept_results_brings_what_it_rests_on_up_to_date(project):
+    runs = [{"protocol": "hash", "seeds": [0, 1], "pipelines": ["logmel-cnn3-mean"]}]
+    edit_profile(project, keep_results=True, runs=runs)
+    edit(project / "emolabs/parts/step_12.py", 'TEXT = "', 'TEXT = "new')
+    said = snakemake(project, "-n", "--quiet", "host")
+    assert "pooled, seed 1" in said and "pooled, seed 0" not in said
+    assert "12_normalization" in said and "22_spectrograms" in said and "23_functionals" not in said
+
+
+def test_a_row_without_its_package_is_left_out_with_a_message(project):
+    (project / "sitecustomize.py").write_text(WITHOUT_OPENSMILE)
+    (project / "data/results/demo/hash/pooled/egemaps-linear/seed0.json").unlink()
+    said = snakemake(project, "-n", "--quiet", "host")
+    assert "egemaps-linear is left out: opensmile is not installed" in said
+    assert "egemaps-linear, hash" not in said
+
+
+def test_an_unknown_profile_and_an_unknown_pipeline_are_sentences(project):
+    said = call(project, "-n", "--config", "profile=thseis").stdout
+    assert "there is no profile 'thseis'" in said and "the profiles there are: demo" in said
+    edit_profile(project, runs=[{"protocol": "hash", "pipelines": ["logmel-cnn3-men"]}])
+    assert "did you mean logmel-cnn3-mean?" in call(project, "-n").stdout
+
+
+def test_the_cluster_profile_asks_for_the_same_steps(finished):
+    profile = "workflow/profiles/slurm"
+    assert would_run(finished[0], "--workflow-profile", profile, "--executor", "dryrun", "--forceall") >= {
+        "training",
+        "corpus",
+    }
+    assert yaml.safe_load((paths.ROOT / profile / "config.yaml").read_text())["executor"] == "slurm"
