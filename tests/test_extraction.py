@@ -12,7 +12,7 @@ from conftest import voice
 
 from emolabs import paths, storage
 from emolabs.extraction import functionals, spectrograms, store
-from emolabs.extraction.spectrograms import LogMel, extract, fit, transform
+from emolabs.extraction.spectrograms import LogMel, MelPower, extract, fit
 from emolabs.standardization.waveforms import Waveforms
 
 RATE_HZ = 16_000
@@ -35,7 +35,7 @@ def waveforms(project) -> Waveforms:
 
 
 def log_mel(wave: np.ndarray, parameters: LogMel) -> np.ndarray:
-    mel = transform(parameters, sample_rate_hz=RATE_HZ)
+    mel = MelPower(parameters, sample_rate_hz=RATE_HZ)
     return extract(torch.from_numpy(wave.astype(np.float32))[None], mel=mel)[0].numpy()
 
 
@@ -43,7 +43,7 @@ def log_mel(wave: np.ndarray, parameters: LogMel) -> np.ndarray:
 @pytest.mark.parametrize("bands", [32, 64, 128])
 def test_the_mel_spectrogram_is_that_of_librosa(sound, bands):
     wave = SOUNDS[sound].astype(np.float32)
-    mel = transform(LogMel(bands=bands), sample_rate_hz=RATE_HZ)
+    mel = MelPower(LogMel(bands=bands), sample_rate_hz=RATE_HZ)
     expected = librosa.feature.melspectrogram(
         y=wave, sr=RATE_HZ, n_fft=1024, hop_length=256, n_mels=bands, power=2.0, pad_mode="constant"
     )
@@ -80,7 +80,7 @@ def test_a_tone_is_loudest_in_its_band_and_a_click_in_its_frame():
 
 def test_a_clip_alone_and_in_a_batch_has_the_same_features():
     waves = np.stack([voice(i, duration_s=1) for i in range(3)]).astype(np.float32)
-    batch = extract(torch.from_numpy(waves), mel=transform(LogMel(), sample_rate_hz=RATE_HZ)).numpy()
+    batch = extract(torch.from_numpy(waves), mel=MelPower(LogMel(), sample_rate_hz=RATE_HZ)).numpy()
     for i in range(3):
         assert np.allclose(batch[i], log_mel(waves[i], LogMel()), atol=1e-3)
 
