@@ -1,0 +1,70 @@
+"""The benchmarks run, name their data and judge by their targets; no time is asserted here."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from benchmarks.measure import Row, interleave
+
+from emolabs import paths
+
+RATE_HZ = 16_000
+
+
+@pytest.fixture
+def corpus(tmp_path) -> Path:
+    """Two speakers of RAVDESS, a harmonic tone of its own for every emotion and sentence."""
+    for actor in (1, 2):
+        folder = tmp_path / "ravdess" / f"Actor_{actor:02d}"
+        folder.mkdir(parents=True)
+        for emotion in range(1, 9):
+            for text in (1, 2):
+                seconds = np.arange(int((0.6 + 0.1 * emotion) * RATE_HZ)) / RATE_HZ
+                pitch_hz = 90 * actor + 10 * emotion + 5 * text
+                tone = sum(np.sin(2 * np.pi * k * pitch_hz * seconds) / k for k in range(1, 9))
+                file = folder / f"03-01-{emotion:02d}-01-{text:02d}-01-{actor:02d}.wav"
+                soundfile.write(file, 0.1 * tone, RATE_HZ)
+    return tmp_path
+
+
+def test_a_small_run_gives_the_whole_table(corpus, tmp_path):
+    command = [sys.executable, "-m", "tests.benchmarks", "--clips", "24", "--repeats", "1", "--out", tmp_path / "out"]
+    command += ["--only", "indexing", "normalization", "logmel", "training", "memory"]
+    environment = os.environ | {"EMOLABS_RAW": str(corpus)}
+    done = subprocess.run(command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    assert "real: ravdess 32" in done.stdout
+    with open(tmp_path / "out" / "benchmarks.csv", newline="", encoding="utf-8") as stream:
+        rows = {row["benchmark"]: row for row in csv.DictReader(stream)}
+    measured = [name for name, row in rows.items() if row["ratio"]]
+    assert [name.split(":")[0].split(",")[0] for name in measured] == [
+        *("indexing", "indexing", "normalization", "normalization", "log-mel", "training")
+    ]
+    assert all(rows[name]["verdict"] in ("pass", "miss") for name in measured if rows[name]["target"])
+    assert "skipped" in rows["peak memory"]["note"]
+    assert done.returncode == int(any(row["verdict"] == "miss" for row in rows.values()))
+    assert float(rows["log-mel"]["note"].split("at most ")[1].split(" dB")[0]) <= 0.07  # one step of float16 at 100 dB
+    assert done.stdout.strip() == (tmp_path / "out" / "benchmarks.md").read_text(encoding="utf-8").strip()
+
+
+@pytest.mark.parametrize(
+    ("ratio", "target", "at_most", "verdict"),
+    [(1.8, 1.6, False, "pass"), (1.5, 1.6, False, "miss"), (1.2, 1.25, True, "pass"), (3.1, 3, True, "miss")]
+    + [(30.0, None, False, ""), (None, 3, True, "")],
+)
+def test_verdicts(ratio, target, at_most, verdict):
+    row = Row(name="x", ours="", compared_to="", ratio=ratio, target=target, at_most=at_most)
+    assert row.verdict == row.cells()["verdict"] == verdict
+
+
+def test_rounds_are_interleaved_and_medians_count(monkeypatch):
+    clock, order = iter([0, 1, 1, 11, 20, 29, 30, 42, 50, 52, 60, 71]), []
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    medians = interleave({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, repeats=3)
+    assert order == ["a", "b"] * 3
+    assert medians == {"a": 2, "b": 11}

@@ -1,0 +1,80 @@
+"""The notebooks' contracts: what can be checked without running them. nbval runs them."""
+
+import re
+
+import nbformat
+import pytest
+import yaml
+
+from emolabs import params, paths
+from emolabs.reporting import CATALOGUE
+
+NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
+PROFILES = sorted(file.parent.name for file in paths.PARAMS.glob("*/profile.yaml"))
+
+
+def cells(notebook, kind):
+    return [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == kind]
+
+
+def tagged(notebook, tag):
+    return [cell for cell in cells(notebook, "code") if tag in cell.metadata.get("tags", [])]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda file: file.stem)
+class TestNotebook:
+    def test_begins_with_its_number_and_a_question(self, notebook):
+        title = cells(notebook, "markdown")[0].source
+        assert title.startswith(f"# {notebook.stem[:2]} · ")
+        assert "?" in title.splitlines()[0] and "**Question.**" in title
+        assert "**Comes in:**" in title and "**Goes out:**" in title
+
+    def test_has_short_cells_and_a_sentence_before_each_step(self, notebook):
+        assert max(len(cell.source.splitlines()) for cell in cells(notebook, "code")) <= 15
+        assert len(cells(notebook, "markdown")) >= 0.6 * len(cells(notebook, "code"))
+
+    def test_ends_with_a_contract_whose_output_is_kept_and_nothing_else_is(self, notebook):
+        contracts = tagged(notebook, "nbval-check-output")
+        assert 1 <= len(contracts) <= 3
+        for cell in cells(notebook, "code"):
+            if cell in contracts:
+                assert "keep_output" in cell.metadata.tags
+                assert cell.outputs, "run `make contracts` to keep the contract's output"
+                assert all(output.output_type == "stream" for output in cell.outputs)
+            else:
+                assert not cell.outputs, "run `make contracts` to strip the outputs"
+
+    @pytest.mark.parametrize("profile", PROFILES)
+    def test_takes_the_parameters_of_every_profile(self, notebook, profile):
+        assert params.load(profile, notebook.stem)["profile"] == profile
+
+    def test_defaults_are_those_of_the_demo(self, notebook):
+        declared = params.declared(notebook)
+        for name, value in params.load("demo", notebook.stem).items():
+            assert declared[name].default == value, name
+
+    def test_writes_and_shows_items_of_the_catalogue_only(self, notebook):
+        text = "\n".join(cell.source for cell in nbformat.read(notebook, as_version=4).cells)
+        named = set(re.findall(r'"(\d\d_[a-z]+)"', text)) | set(re.findall(r"figures/thesis/(\d\d_[a-z]+)", text))
+        assert named and named <= {entry.id for entry in CATALOGUE}
+
+    def test_shows_a_figure_before_anyone_runs_it(self, notebook):
+        text = "\n".join(cell.source for cell in cells(notebook, "markdown"))
+        shown = re.findall(r"!\[.+?\]\(\.\./(figures/[^)]+)\)", text)
+        assert shown
+        for file in shown:
+            assert (paths.ROOT / file).is_file(), file
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_profile_and_notebooks_agree_on_corpora_and_protocols(profile):
+    chosen = params.load_profile(profile)
+    assert params.load(profile, "10_indexing")["corpora"] == list(chosen.corpora)
+    assert params.load(profile, "11_split")["protocols"] == list(chosen.protocols)
+
+
+def test_emotion_labels_are_the_seven_and_every_source_is_there_once():
+    table = yaml.safe_load(paths.EMOTIONS.read_text(encoding="utf-8"))
+    assert table["labels"] == sorted(["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"])
+    sources = [source.casefold() for row in table["sources"].values() for source in row]
+    assert len(sources) == len(set(sources))

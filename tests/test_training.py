@@ -1,0 +1,400 @@
+"""The training engine and the classical rows: what is learned, from which side, and what survives an interruption."""
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import toy
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_class_weight
+
+from emolabs.experiments import learners
+from emolabs.extraction.store import Features
+from emolabs.modeling import Pipeline, classical, training
+from emolabs.modeling.classifier import Classifier
+
+PIPELINE = Pipeline(branch="logmel", backbone="cnn2", aggregation="attention")
+TRAIN = toy.side(96, classes=3, seed=0)
+VALIDATION = toy.side(48, classes=3, seed=1)
+
+
+def fit(checkpoint, *, seed=0, train=TRAIN, validation=VALIDATION, made_from=None, **changes):
+    """Train a toy network; returns it and its history."""
+    parameters = toy.training(**changes)
+    torch.manual_seed(seed)
+    model = Classifier(PIPELINE, bands=8, frames=20, classes=3, width=parameters.width, dropout=parameters.dropout)
+    training.standardize(model, train)
+    history = training.fit(
+        model,
+        train=train,
+        validation=validation,
+        parameters=parameters,
+        seed=seed,
+        checkpoint=checkpoint / "checkpoint.pt",
+        made_from={"seed": seed} if made_from is None else made_from,
+    )
+    return model, history
+
+
+def same_weights(a: Classifier, b: Classifier) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+class TestLearning:
+    def test_learns_what_can_be_learned(self, tmp_path):
+        model, history = fit(tmp_path, epochs=8)
+        logits = training.predict(model, toy.side(60, classes=3, seed=2))
+        assert training.uar(np.arange(60) % 3, logits.argmax(1).numpy()) > 0.9
+        assert history.train_loss.iloc[-1] < history.train_loss.iloc[0]
+        assert list(history) == ["epoch", "learning_rate", "train_loss", "validation_loss", "validation_uar"]
+        assert history.epoch.tolist() == list(range(8))
+
+    def test_one_seed_one_run(self, tmp_path):
+        (a, first), (b, second) = (fit(tmp_path / name) for name in "ab")
+        pd.testing.assert_frame_equal(first, second, check_exact=True)
+        assert same_weights(a, b)
+
+    def test_another_seed_is_another_run(self, tmp_path):
+        (a, first), (b, second) = (fit(tmp_path / str(seed), seed=seed) for seed in (0, 1))
+        assert not same_weights(a, b)
+        assert (first.train_loss != second.train_loss).all()
+
+    def test_the_clock_and_what_was_drawn_before_do_not_matter(self, tmp_path):
+        torch.manual_seed(0)
+        model = Classifier(PIPELINE, bands=8, frames=20, classes=3, width=4, dropout=0.1)
+        training.standardize(model, TRAIN)
+        torch.rand(1000)
+        training.fit(model, train=TRAIN, validation=VALIDATION, parameters=toy.training(), seed=0,
+                     checkpoint=tmp_path / "a.pt", made_from={})  # fmt: skip
+        assert same_weights(model, fit(tmp_path)[0])
+
+    def test_stops_by_patience_and_keeps_the_best_epoch(self, tmp_path):
+        noise = [toy.side(clips, classes=3, seed=clips, learnable=False) for clips in (72, 45)]
+        rare = (noise[0].targets != 1) | (torch.arange(72) < 36)  # half of one class is not there
+        noise[0] = training.Side(noise[0].x[rare], noise[0].lengths[rare], noise[0].targets[rare])
+        model, history = fit(tmp_path, train=noise[0], validation=noise[1], epochs=60, patience=3, warmup_epochs=0)
+        best = int(history.validation_uar.to_numpy().argmax())  # the first of the best
+        assert 3 < len(history) < 60
+        assert len(history) - 1 - best == 3
+        logits = training.predict(model, noise[1])
+        weights = compute_class_weight("balanced", classes=np.arange(3), y=noise[0].targets.numpy())
+        loss = torch.nn.functional.cross_entropy(
+            logits, noise[1].targets, weight=torch.tensor(weights).float(), label_smoothing=0.1
+        )
+        assert float(loss) == pytest.approx(history.validation_loss[best], rel=1e-5)
+        assert float(loss) != pytest.approx(history.validation_loss.iloc[-1], rel=1e-5)
+        truth, heard = noise[1].targets.numpy(), logits.argmax(1).numpy()
+        assert training.uar(truth, heard) == history.validation_uar[best]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"epochs": 5},
+            {"batch_size": 8},
+            {"learning_rate": 0.01},
+            {"weight_decay": 0.01},
+            {"warmup_epochs": 2},
+            {"label_smoothing": 0.0},
+            {"dropout": 0.5},
+            {"augment": False},
+        ],
+        ids=lambda change: next(iter(change)),
+    )
+    def test_every_parameter_has_an_effect(self, tmp_path, change):
+        (_, first), (_, second) = fit(tmp_path / "a"), fit(tmp_path / "b", **change)
+        assert first.train_loss.iloc[-1] != second.train_loss.iloc[-1]
+
+    def test_training_weighs_classes(self, tmp_path):
+        """The first step's loss is the balanced one of the untrained network."""
+        rows = torch.cat([(TRAIN.targets == 0).nonzero()[:, 0], (TRAIN.targets == 1).nonzero()[:8, 0]])
+        part = training.Side(TRAIN.x[rows], TRAIN.lengths[rows], TRAIN.targets[rows])
+        changes = {"dropout": 0.0, "augment": False, "label_smoothing": 0.0, "batch_size": 40, "width": 4}
+        _, history = fit(tmp_path, train=part, epochs=1, **changes)
+        torch.manual_seed(0)
+        model = Classifier(PIPELINE, bands=8, frames=20, classes=3, width=4, dropout=0.0).train()
+        training.standardize(model, part)
+        order = part.lengths.argsort(stable=True)
+        logits = model(part.x[order].float(), part.lengths[order])[0]
+        weights = torch.tensor([40 / (2 * 32), 40 / (2 * 8), 0])
+        expected = torch.nn.functional.cross_entropy(logits, part.targets[order], weight=weights)
+        assert history.train_loss[0] == pytest.approx(float(expected.detach()), rel=1e-5)
+
+    def test_learning_rate_warms_up_and_follows_half_a_cosine(self, tmp_path):
+        _, history = fit(tmp_path, epochs=10, warmup_epochs=2, learning_rate=0.006)
+        rates = history.learning_rate.to_numpy() / 0.006
+        assert rates[:3] == pytest.approx([1 / 3, 2 / 3, 1])
+        assert rates[[4, 6, 8]] == pytest.approx([(1 + math.sqrt(0.5)) / 2, 0.5, (1 - math.sqrt(0.5)) / 2])
+        assert (np.diff(rates[2:]) < 0).all() and (rates > 0).all()
+
+    def test_without_learning_rate_nothing_is_learned(self, tmp_path):
+        model, _ = fit(tmp_path, learning_rate=0.0)
+        torch.manual_seed(0)
+        fresh = Classifier(PIPELINE, bands=8, frames=20, classes=3, width=4, dropout=0.1)
+        for a, b in zip(model.parameters(), fresh.parameters(), strict=True):
+            assert torch.equal(a, b)
+
+    def test_class_weights_are_the_balanced_ones(self):
+        targets = torch.tensor([0] * 7 + [1] * 2 + [3])
+        weights = training._class_weights(targets, classes=5)
+        expected = compute_class_weight("balanced", classes=np.array([0, 1, 3]), y=targets.numpy())
+        assert weights[[0, 1, 3]].tolist() == pytest.approx(expected)
+        assert weights[[2, 4]].tolist() == [0, 0]
+        assert weights[targets].mean() == pytest.approx(1)
+
+    def test_a_class_missing_in_training_and_validation(self, tmp_path):
+        rows = TRAIN.targets != 2
+        part = training.Side(TRAIN.x[rows], TRAIN.lengths[rows], TRAIN.targets[rows])
+        model, history = fit(tmp_path, train=part, epochs=6)
+        assert np.isfinite(history.to_numpy()).all()
+        assert history.validation_uar.max() <= 2 / 3 + 1e-9
+        rows = VALIDATION.targets != 2
+        part = training.Side(VALIDATION.x[rows], VALIDATION.lengths[rows], VALIDATION.targets[rows])
+        assert np.isfinite(fit(tmp_path / "b", validation=part)[1].to_numpy()).all()
+
+    def test_selection_sees_validation_only(self, tmp_path):
+        """Other labels on that side alone, another choice; the course of training is the same."""
+        wrong = training.Side(VALIDATION.x, VALIDATION.lengths, (VALIDATION.targets + 1) % 3)
+        (a, first), (b, second) = fit(tmp_path / "a", epochs=8), fit(tmp_path / "b", epochs=8, validation=wrong)
+        assert (first.train_loss == second.train_loss).all()
+        assert first.validation_uar.argmax() != second.validation_uar.argmax() and not same_weights(a, b)
+
+
+class TestBatches:
+    def test_every_clip_comes_once_an_epoch_in_another_order(self):
+        orders = []
+        for seed in range(2):
+            batches = TRAIN.shuffled(16, generator=torch.Generator().manual_seed(seed))
+            assert max(map(len, batches)) <= 16
+            orders.append(torch.cat(batches).tolist())
+            assert sorted(orders[-1]) == list(range(96))
+        assert orders[0] != orders[1]
+
+    def test_batches_are_cut_behind_their_longest_clip(self):
+        for x, lengths, targets in TRAIN.batches(TRAIN.ordered(10)):
+            assert x.shape[-1] == lengths.max() and len(x) == len(targets) and x.dtype == torch.float32
+
+    def test_predictions_come_in_the_order_of_the_clips(self):
+        torch.manual_seed(0)
+        model = Classifier(PIPELINE, bands=8, frames=20, classes=3, width=4).eval()
+        logits = training.predict(model, TRAIN)
+        for i in (0, 17, 95):
+            alone, _ = model(TRAIN.x[i : i + 1, :, : TRAIN.lengths[i]].float(), TRAIN.lengths[i : i + 1])
+            torch.testing.assert_close(logits[i], alone[0].detach(), rtol=0, atol=1e-4)
+
+
+def test_uar_is_balanced_accuracy():
+    generator = np.random.default_rng(0)
+    targets, predicted = generator.integers(0, 4, (2, 200))
+    assert training.uar(targets, predicted) == pytest.approx(balanced_accuracy_score(targets, predicted))
+    present = targets != 2
+    expected = np.mean([(predicted[targets == k] == k).mean() for k in (0, 1, 3)])
+    assert training.uar(targets[present], predicted[present]) == pytest.approx(expected)
+
+
+def test_standardize_is_numpy_on_valid_frames():
+    model = Classifier(PIPELINE, bands=8, frames=20, classes=3)
+    training.standardize(model, TRAIN)
+    clips = zip(TRAIN.x.numpy(), TRAIN.lengths.tolist(), strict=True)
+    valid = np.concatenate([clip[:, :length].astype(float) for clip, length in clips], axis=1)
+    np.testing.assert_allclose(model.mean.numpy(), valid.mean(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(model.std.numpy(), valid.std(axis=1), rtol=1e-5)
+
+
+class TestAugmentation:
+    lengths = torch.tensor([80, 40, 64, 16, 3] * 20)
+    x = torch.randn(100, 64, 80)
+    fill = torch.full((64,), 1000.0)
+
+    def hidden(self, seed: int = 0) -> torch.Tensor:
+        out = training.augment(self.x, self.lengths, fill=self.fill, generator=torch.Generator().manual_seed(seed))
+        assert torch.equal(out[out != 1000], self.x[out != 1000])
+        return out == 1000
+
+    def test_hides_up_to_an_eighth_of_the_bands_and_of_the_valid_frames(self):
+        bands = self.hidden()[:, :, 79].sum(dim=1)  # of the clips whose last frame is not hidden as a whole
+        frames = self.hidden().all(dim=1).sum(dim=1)
+        assert 0 < bands[bands < 64].max() <= 64 / 8
+        assert (frames <= (self.lengths / 8).ceil()).all() and frames.max() >= 5
+        assert len(bands.unique()) > 4 and len(frames.unique()) > 4
+
+    def test_hides_one_band_and_one_stretch_within_the_clip(self):
+        for clip, length in zip(self.hidden(), self.lengths.tolist(), strict=True):
+            stretch, band = clip.all(dim=0).nonzero()[:, 0], clip.all(dim=1).nonzero()[:, 0]
+            assert torch.equal(clip, clip.all(dim=0)[None, :] | clip.all(dim=1)[:, None])
+            for part in (stretch, band):
+                assert len(part) == 0 or part[-1] - part[0] == len(part) - 1
+            assert len(stretch) == 0 or stretch[-1] < length
+
+    def test_follows_from_the_generator(self):
+        assert torch.equal(self.hidden(0), self.hidden(0))
+        assert not torch.equal(self.hidden(0), self.hidden(1))
+
+    @pytest.mark.parametrize("augment", [True, False])
+    def test_happens_in_training_only_and_can_be_switched_off(self, tmp_path, monkeypatch, augment):
+        heard, original = [], training.augment
+
+        def recorded(x, lengths, **others):
+            heard.append(lengths.tolist())
+            return original(x, lengths, **others)
+
+        monkeypatch.setattr(training, "augment", recorded)
+        _, history = fit(tmp_path, augment=augment)
+        assert sum(map(len, heard)) == len(history) * len(TRAIN.targets) * augment
+        epochs = [heard[6 * i : 6 * (i + 1)] for i in range(len(history) * augment)]
+        assert all(first != second for first, second in itertools.pairwise(epochs))  # each epoch in its own order
+
+
+class TestResuming:
+    @pytest.mark.parametrize("batch", [1, 8, 20])  # of 6 an epoch
+    def test_an_interrupted_run_continues_as_if_nothing_had_been(self, tmp_path, batch):
+        whole, history = fit(tmp_path / "whole", epochs=5)
+        count = 0
+
+        def interrupt(module, *_):
+            nonlocal count
+            count += isinstance(module, torch.nn.Dropout) and module.training
+            if count == batch:
+                raise KeyboardInterrupt
+
+        hook = torch.nn.modules.module.register_module_forward_hook(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            fit(tmp_path / "part", epochs=5)
+        hook.remove()
+        assert (tmp_path / "part" / "checkpoint.pt").is_file() == (batch > 6)
+        resumed, continued = fit(tmp_path / "part", epochs=5)
+        pd.testing.assert_frame_equal(history, continued, check_exact=True)
+        assert same_weights(whole, resumed)
+
+    def test_a_run_that_had_ended_trains_no_further(self, tmp_path, monkeypatch):
+        whole, history = fit(tmp_path)
+        monkeypatch.setattr(training, "_epoch", None)
+        again, same = fit(tmp_path)
+        pd.testing.assert_frame_equal(history, same, check_exact=True)
+        assert same_weights(whole, again)
+
+    def test_a_checkpoint_of_other_parameters_is_refused_by_name(self, tmp_path):
+        then = {"seed": 0, "code": "a", "parameters": {"learning_rate": 0.1, "width": 8}}
+        fit(tmp_path, made_from=then)
+        now = {"seed": 0, "code": "a", "parameters": {"learning_rate": 0.2, "width": 8}}
+        with pytest.raises(ValueError, match="interrupted run with other parameters") as error:
+            fit(tmp_path, made_from=now)
+        assert "learning_rate was 0.1, is 0.2" in str(error.value)
+        assert "checkpoint.pt" in str(error.value) and "delete the checkpoint" in str(error.value)
+        assert "width" not in str(error.value) and "seed" not in str(error.value)
+
+    def test_a_checkpoint_of_other_code_is_left_aside(self, tmp_path, capsys):
+        fit(tmp_path, epochs=2, made_from={"seed": 0, "code": "a"})
+        _, history = fit(tmp_path, epochs=2, made_from={"seed": 0, "code": "b"})
+        assert "the code has changed" in capsys.readouterr().out
+        assert (
+            len(history) == 2 and torch.load(tmp_path / "checkpoint.pt", weights_only=True)["made_from"]["code"] == "b"
+        )
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda data: b"",
+            lambda data: data[: len(data) // 2],
+            lambda data: data[:-10],
+            lambda data: data[:1000] + bytes(3000) + data[4000:],
+            lambda data: b"not a checkpoint",
+            lambda data: bytes(200),
+            lambda data: "Prüfpunkt\n".encode() * 50,
+        ],
+        ids=["empty", "half", "tail", "hole", "text", "zeros", "unicode"],
+    )
+    def test_a_damaged_checkpoint_is_refused_with_a_sentence(self, tmp_path, damage):
+        fit(tmp_path, epochs=1)
+        file = tmp_path / "checkpoint.pt"
+        file.write_bytes(damage(file.read_bytes()))
+        with pytest.raises(ValueError, match=r"checkpoint .*checkpoint\.pt cannot be read: .*delete it to start anew"):
+            fit(tmp_path, epochs=1)
+
+    def test_another_file_in_its_place_is_refused_with_a_sentence(self, tmp_path):
+        torch.save({"weights": torch.zeros(2)}, tmp_path / "checkpoint.pt")
+        with pytest.raises(ValueError, match=r"checkpoint\.pt cannot be read: .*delete it to start anew"):
+            fit(tmp_path, epochs=1)
+
+
+def clouds(clips: int, *, seed: int, size: int = 40, noise: float = 4.0) -> tuple[np.ndarray, np.ndarray]:
+    """Functionals [clips, size] of which the first three tell the class, and the classes."""
+    generator = np.random.default_rng(seed)
+    targets = np.arange(clips) % 3
+    vectors = generator.normal(0, noise, (clips, size))
+    vectors[np.arange(clips), targets] += 5
+    return vectors, targets
+
+
+class TestClassical:
+    def test_linear_beats_constant(self):
+        train, validation, new = (clouds(clips, seed=clips, noise=2) for clips in (90, 60, 300))
+        linear, _ = classical.fit_linear(train, validation=validation, seed=0)
+        constant = classical.fit_constant(train)
+        scores = [training.uar(new[1], model.predict(new[0])) for model in (linear, constant)]
+        assert scores[0] > 0.8 and scores[1] == pytest.approx(1 / 3)
+
+    def test_constant_is_the_most_frequent_class(self):
+        model = classical.fit_constant((np.zeros((6, 1)), np.array([2, 0, 2, 1, 2, 1])))
+        assert model.predict(np.ones((3, 1))).tolist() == [2, 2, 2]
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_regularization_is_chosen_on_validation(self, seed):
+        train, validation = clouds(60, seed=seed), clouds(150, seed=100 + seed)
+        train = tuple(part[(train[1] != 1) | (np.arange(60) < 20)] for part in train)  # a rare class
+        model, rows = classical.fit_linear(train, validation=validation, seed=0)
+        scaler = StandardScaler().fit(train[0])
+        reference, fits = {}, {}
+        for strength in classical.STRENGTHS:
+            regression = LogisticRegression(C=strength, class_weight="balanced", max_iter=2000)
+            regression.fit(scaler.transform(train[0]), train[1])
+            fits[strength] = regression.score(scaler.transform(train[0]), train[1])
+            heard = regression.predict(scaler.transform(validation[0]))
+            reference[strength] = balanced_accuracy_score(validation[1], heard)
+        assert {row["C"]: row["validation_uar"] for row in rows} == pytest.approx(reference)
+        best = max(reference.values())
+        chosen = min(c for c, score in reference.items() if score == best)  # the strongest of the best
+        assert chosen == model[-1].C
+        assert fits[1.0] == max(fits.values()) and chosen < 1.0  # the training side would have chosen otherwise
+
+    def test_a_class_missing_in_training_gets_no_probability(self, tmp_path):
+        data = toy_data(missing=1)
+        probabilities, history = learners.linear(data, folder=tmp_path, seed=0)
+        assert probabilities.shape == (30, 3) and (probabilities[:, 1] == 0).all()
+        assert probabilities.sum(axis=1) == pytest.approx(1)
+        assert history.validation_uar.max() <= 2 / 3
+        known = data.side("evaluation")[1] != 1
+        assert (probabilities.argmax(axis=1) == data.side("evaluation")[1])[known].mean() > 0.9
+
+    def test_the_evaluated_labels_and_features_have_no_say(self, tmp_path):
+        a, b = toy_data(), toy_data(changed=True)
+        assert not np.array_equal(a.features.values, b.features.values)
+        _, first = learners.linear(a, folder=tmp_path, seed=0)
+        _, second = learners.linear(b, folder=tmp_path, seed=0)
+        pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+    def test_constant_needs_no_features(self, tmp_path):
+        data = toy_data()
+        data = learners.Data(data.clips, None, data.labels)
+        probabilities, history = learners.constant(data, folder=tmp_path, seed=0)
+        assert probabilities.shape == (30, 3) and set(probabilities.argmax(axis=1)) == {0}
+        assert history.validation_uar.tolist() == [pytest.approx(1 / 3)]
+
+
+def toy_data(*, missing: int | None = None, changed: bool = False) -> learners.Data:
+    """A fold of 90 clips, without the class `missing` in training, or with other evaluated clips."""
+    labels = ["anger", "fear", "sadness"]
+    vectors, targets = clouds(90, seed=0, noise=1)
+    splits = np.repeat(["train", "validation", "evaluation"], 30)
+    clips = pd.DataFrame({"id": [f"{37 * i % 90:02}" for i in range(90)], "split": splits})
+    clips["emotion"] = np.array(labels)[targets]
+    store = clips.sample(frac=1, random_state=0)  # a store has an order of its own
+    if changed:
+        vectors[60:] = np.random.default_rng(1).normal(size=vectors[60:].shape)
+    features = Features(None, store, vectors[store.index], {}, "")
+    used = clips if missing is None else clips[(clips.split != "train") | (targets != missing)]
+    return learners.Data(used, features, labels)
