@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from emolabs.modeling.pipeline import load_pipelines
 from emolabs.reporting import interval
 
-#: Protocols in which speakers are known, by those that ask the same of new speakers, with the scope both must share.
-NEW_SPEAKERS = {"speaker": "hash", "tess-actress": "hash"}
+#: Protocols of new speakers, and where the same is asked of known ones: `random` at the same training size, else `hash`.
+NEW_SPEAKERS = {"tess-actress": ("hash",), "speaker": ("random", "hash")}
 MARKERS = "os^DvXP*<>"
 _TITLES = {"accuracy": "accuracy", "uar": "UAR", "macro_f1": "macro-F1"}
 
@@ -53,12 +53,13 @@ def leakage_pairs(overall: pd.DataFrame) -> list[tuple[str, pd.DataFrame, pd.Dat
     pairs = []
     for new, known in NEW_SPEAKERS.items():
         for scope in overall.scope[overall.protocol == new].unique():
-            sides = [
-                overall[(overall.protocol == p) & (overall.scope == scope)].set_index("pipeline") for p in (known, new)
-            ]
-            common = [name for name in sides[1].index if name in sides[0].index and name != "constant"]
-            if common:
-                pairs.append((f"{scope}: {known} / {new}", sides[0].loc[common], sides[1].loc[common]))
+            scored = overall[(overall.scope == scope) & (overall.pipeline != "constant")].set_index("pipeline")
+            for protocol in known:
+                sides = scored[scored.protocol == protocol], scored[scored.protocol == new]
+                common = [name for name in sides[1].index if name in sides[0].index]
+                if common:
+                    pairs.append((f"{scope}: {protocol} / {new}", sides[0].loc[common], sides[1].loc[common]))
+                    break
     return pairs
 
 

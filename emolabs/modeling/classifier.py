@@ -36,7 +36,7 @@ class Classifier(nn.Module):
         """Log-mel x [batch, bands, frames] in dB and lengths [batch] -> logits [batch, classes] and frame weights."""
         x = (x - self.mean[:, None]) / self.std[:, None] * frame_mask(lengths, frames=x.shape[-1])[:, None]
         x = nn.functional.pad(x, (0, max(0, self.shortest - x.shape[-1])))
-        lengths = lengths.clamp_min(self.shortest)  # a shorter clip is heard with the silence after it
+        lengths = lengths.clamp_min(self.shortest)  # a shorter clip is filled up with the mean of the training side
         x, lengths = self.convolution(x, lengths)  # [batch, frames / 2^depth, features]
         if self.temporal:
             x = self.temporal(x, lengths)
