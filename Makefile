@@ -54,7 +54,7 @@ lab: $(READY)  ## JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
 bench: $(READY)  ## benchmarks: ratios within one run
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks --out runs/benchmarks
 
 contracts: $(READY)  ## run every notebook as it is and keep the output of its contract cells only
 	cd notebooks && $(BIN)/jupyter nbconvert --to notebook --execute --inplace *.ipynb

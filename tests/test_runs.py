@@ -387,4 +387,10 @@ class TestResults:
         pairs = comparison.leakage_pairs(lines)
         sides = [(known.protocol.tolist(), new.protocol.tolist(), list(new.index)) for _, known, new in pairs]
         assert all(list(known.index) == list(new.index) for _, known, new in pairs)
-        assert sides == [(["hash"], ["speaker"], ["b"]), (["hash"], ["tess-actress"], ["a"])]
+        assert sides == [(["hash"], ["tess-actress"], ["a"]), (["hash"], ["speaker"], ["b"])]
+
+    def test_leakage_is_measured_at_equal_training_size_where_it_can_be(self):
+        keys = [(protocol, "pooled", "a") for protocol in ("hash", "random", "speaker")]
+        lines = pd.DataFrame(keys, columns=["protocol", "scope", "pipeline"])
+        ((_, known, new),) = comparison.leakage_pairs(lines)
+        assert known.protocol.tolist() == ["random"] and new.protocol.tolist() == ["speaker"]

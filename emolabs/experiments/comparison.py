@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from emolabs.modeling.pipeline import load_pipelines
 from emolabs.reporting import interval
 
-#: Protocols of new speakers, and where the same is asked of known ones: `random` at the same training size, else `hash`.
+#: Protocols of new speakers, by where the same is asked of known ones: `random` at equal training size, else `hash`.
 NEW_SPEAKERS = {"tess-actress": ("hash",), "speaker": ("random", "hash")}
 MARKERS = "os^DvXP*<>"
 _TITLES = {"accuracy": "accuracy", "uar": "UAR", "macro_f1": "macro-F1"}
