@@ -50,7 +50,7 @@ class Side:
             lengths = self.lengths[rows]
             yield self.x[rows, :, : int(lengths.max())].float(), lengths, self.targets[rows]
 
-    def ordered(self, size: int = 256) -> tuple[torch.Tensor, ...]:
+    def ordered(self, size: int = 64) -> tuple[torch.Tensor, ...]:
         """Row numbers of all clips from the shortest to the longest, in batches of `size`."""
         return self.lengths.argsort(stable=True).split(size)
 
