@@ -25,12 +25,12 @@ help:  ## this list
 environment: $(READY)  ## the Python environment, where no suitable one is active
 
 .venv/.ready: pyproject.toml requirements.lock
-	@for python in python3.12 python3.11 python3 python; do \
+	@for python in python3.11 python3.12 python3 python; do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null; then break; fi; python=; done; \
 	if [ -z "$$python" ]; then echo "EmoLabs needs Python 3.11 or 3.12, and neither is on the PATH: install one, or use conda with environment.yml" >&2; exit 1; fi; \
 	echo "making .venv with $$($$python --version); this takes a few minutes"; \
 	$$python -m venv .venv
-	@.venv/bin/pip install --progress-bar off --constraint requirements.lock -e '.[$(EXTRAS)]' | grep --line-buffered -E '^(Collecting|Installing|Successfully)'
+	@set -o pipefail; .venv/bin/pip install --progress-bar off --constraint requirements.lock -e '.[$(EXTRAS)]' | grep --line-buffered -E '^(Collecting|Installing|Successfully)'
 	@touch $@
 
 reproduce: $(READY)  ## every figure and table of PROFILE (default: demo)
@@ -42,7 +42,7 @@ evaluation: $(READY)  ## tables and figures from the committed results of PROFIL
 	@$(BIN)/python -m emolabs.execute notebooks/40_evaluation.ipynb runs/$(PROFILE)/notebooks/40_evaluation.ipynb -f params/$(PROFILE)/40_evaluation.yaml
 
 retrain: $(READY)  ## train again what is marked stale in PROFILE's tables
-	@stale="$$($(BIN)/python -m emolabs.experiments.results $(PROFILE))"; \
+	@stale="$$($(BIN)/python -m emolabs.experiments.results $(PROFILE))" || exit 1; \
 	if [ -z "$$stale" ]; then echo "nothing in $(PROFILE) is stale"; else $(SNAKEMAKE) --forcerun $$stale; fi
 
 test: $(READY)  ## unit and contract tests, then the notebooks under nbval
@@ -51,7 +51,7 @@ test: $(READY)  ## unit and contract tests, then the notebooks under nbval
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env -p no:cacheprovider notebooks
 
 lab: $(READY)  ## JupyterLab
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
 
 bench: $(READY)  ## benchmarks: ratios within one run
 	$(BIN)/python -m tests.benchmarks --out runs/benchmarks

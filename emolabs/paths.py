@@ -13,10 +13,6 @@ PARAMS = ROOT / "params"
 PIPELINES = PARAMS / "pipelines.yaml"
 #: Which source label becomes which emotion.
 EMOTIONS = PARAMS / "emotions.yaml"
-#: The workflow that executes the notebooks.
-SNAKEFILE = ROOT / "workflow" / "Snakefile"
-#: Frozen partitions.
-EMOBENCH = ROOT / "data" / "emobench"
 #: The user's audio, a folder a corpus, unless ``EMOLABS_RAW`` names another root.
 RAW = ROOT / "data" / "raw"
 

@@ -1,5 +1,6 @@
 """Progress of long work: a bar with rate and time left on a terminal or in JupyterLab, else a line now and then."""
 
+import os
 import sys
 from collections.abc import Iterable
 
@@ -8,5 +9,5 @@ from tqdm.auto import tqdm
 
 def progress(items: Iterable, *, label: str, total: int | None = None, unit: str = "clip") -> tqdm:
     """Iterate over `items` and show how far it got (stderr; at most every 30 s where nobody watches a terminal)."""
-    watched = sys.stderr.isatty()
+    watched = sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ  # which a Jupyter server sets for its kernels
     return tqdm(items, desc=label, total=total, unit=unit, mininterval=0.2 if watched else 30, dynamic_ncols=True)

@@ -64,20 +64,23 @@ def leakage_pairs(overall: pd.DataFrame) -> list[tuple[str, pd.DataFrame, pd.Dat
 
 
 def draw_leakage(axis: Axes, known: pd.DataFrame, new: pd.DataFrame, *, title: str) -> None:
-    """Bars per pipeline: UAR with speakers that were heard in training, and with speakers that were not."""
+    """Bars per pipeline: UAR with speakers that were heard in training, and with speakers that were not.
+
+    The second line of the title gives the training clips of both; a score whose interval does not cover new speakers is
+    marked †.
+    """
     sides = [("speakers known", known, -0.2, "#0072B2", ""), ("speakers new", new, 0.2, "#D55E00", "////")]
     for label, lines, shift, color, hatch in sides:
         places = [x + shift for x in range(len(lines))]
-        values = 100 * lines.uar
-        errors = [values - 100 * lines.uar_low, 100 * lines.uar_high - values]
-        axis.bar(places, values, 0.38, yerr=errors, color=color, hatch=hatch, edgecolor="black", linewidth=0.5,
-                 capsize=2.5, label=label)  # fmt: skip
-        for place, value, error in zip(places, values, errors[1], strict=True):
-            axis.annotate(
-                f"{value:.1f}", (place, value + error), xytext=(0, 2), textcoords="offset points", ha="center"
-            )
-    axis.set_xticks(range(len(known)), [name.replace("-cnn3-", "\ncnn3-") for name in known.index])
-    axis.set(title=title, ylim=(0, 112), yticks=range(0, 101, 20))
+        errors = [100 * (lines.uar - lines.uar_low), 100 * (lines.uar_high - lines.uar)]
+        look = {"color": color, "hatch": hatch, "edgecolor": "black", "linewidth": 0.5, "capsize": 2.5}
+        axis.bar(places, 100 * lines.uar, 0.38, yerr=errors, label=label, **look)
+        for place, high, line in zip(places, 100 * lines.uar_high, lines.itertuples(), strict=True):
+            text = f"{100 * line.uar:.1f}{'†' if line.interval_over == 'clips' else ''}"
+            axis.annotate(text, (place, high), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=8)
+    sizes = " / ".join(f"{lines.train_clips.iloc[0]:,}" for lines in (known, new))
+    axis.set_xticks(range(len(known)), [name.replace("-", "\n", 1) for name in known.index])
+    axis.set(title=f"{title}\ntrained on {sizes} clips", ylim=(0, 115), yticks=range(0, 101, 20))
 
 
 def draw_corpora(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:

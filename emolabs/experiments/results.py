@@ -111,4 +111,8 @@ def _row(summary: Path, *, profile: str) -> Row:
 
 
 if __name__ == "__main__":
-    print(*(result.row.summary.relative_to(paths.ROOT) for result in find(sys.argv[1]) if result.stale))
+    try:
+        found = find(sys.argv[1])
+    except FileNotFoundError as error:
+        sys.exit(str(error))
+    print(*(result.row.summary.relative_to(paths.ROOT) for result in found if result.stale))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from safetensors.torch import load_file
 
 from emolabs import dependencies, modeling, paths, storage
@@ -67,9 +68,11 @@ def train(row: Row, *, parameters: training.Training | None = None) -> list[Path
     manifest = scoped(split.load(row.profile, protocol=row.protocol), scope=row.scope, protocol=row.protocol)
     index = corpus_index.load(row.profile)
     features = store.load(row.profile, branch=pipeline.branch) if pipeline.branch != "none" else None
+    code = {"code": code_digest()}  # read once, so that no later edit is taken for what trains now
+    torch.use_deterministic_algorithms(torch.cuda.is_available(), warn_only=True)
     overlaps = audit.overlap(manifest, index=index).set_index("fold")
     for fold, clips in manifest.groupby("fold"):
-        made_from = _made_from(row, pipeline, fold=fold, clips=clips, features=features, parameters=parameters)
+        made_from = _made_from(row, pipeline, fold=fold, clips=clips, features=features, parameters=parameters) | code
         if _finished(row.folder(fold), made_from=made_from):
             _publish(row.folder(fold), row.results(fold))  # a run may have been killed between the two
             continue
@@ -127,7 +130,6 @@ def _made_from(row: Row, pipeline: Pipeline, *, fold, clips, features, parameter
         "parts": asdict(pipeline) | {"demo": None},
         "manifest": storage.digest(clips[["id", "split", "emotion"]].values.tolist()),
         "features": features.digest if features else "",
-        "code": code_digest(),
     }
 
 

@@ -29,7 +29,7 @@ CATALOGUE = (
     Entry("11_partition", "figure", "Clips per fold and side of a partition"),
     Entry("11_overlap", "figure", "Speakers and texts on both sides of each partition"),
     Entry("11_overlap", "table", "Speakers, texts and recordings on both sides of each partition"),
-    Entry("12_normalization", "figure", "One utterance before and after each step of the normalization"),
+    Entry("12_normalization", "figure", "One utterance before and after normalization"),
     Entry("12_loudness", "figure", "Loudness of the corpora before and after normalization"),
     Entry("12_loudness", "table", "Loudness, peaks, trimming and cropping per corpus"),
     Entry("22_emotions", "figure", "Log-mel spectrograms of one sentence in each emotion"),

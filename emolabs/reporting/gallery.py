@@ -41,6 +41,7 @@ def save(
     data: object = None,
     variant: str | None = None,
     precision: int = 3,
+    raw: pd.DataFrame | None = None,
 ) -> list[Path]:
     """Write a figure (`.pdf` and `.png`) or a table (`.tex` and `.csv`) to `figures/<profile>/` and to its manifest.
 
@@ -51,7 +52,8 @@ def save(
     are given).
 
     Figures keep their size, at most `TEXT_WIDTH_IN` wide. Tables become a booktabs `tabular` without caption, floats
-    with `precision` digits after the point, and a CSV with the unrounded values.
+    with `precision` digits after the point, and a CSV with the unrounded values: of `raw`, where the table itself holds
+    numbers that are formatted already.
 
     Returns the paths written. Raises `ValueError` with a sentence for an unknown id, an item that is not of the id's
     kind, an empty provenance, too wide a figure, or one whose content leaves no room for the provenance.
@@ -67,12 +69,13 @@ def save(
         )
     entry = catalogue.find(id, kind=kind)
     name = catalogue.stem(id, variant=variant)
+    raw = item if raw is None else raw
     if kind == "table" and data is None:
-        data = item
+        data = raw
     record = manifest.describe_item(entry, profile=profile, provenance=provenance, parameters=parameters, data=data)
     if kind == "figure":
         return manifest.publish(_render_figure(item, name, record), record)
-    return manifest.publish(_render_table(item, name, record, precision), record)
+    return manifest.publish(_render_table(item, raw, name, record, precision), record)
 
 
 def _render_figure(figure: Figure, name: str, record: manifest.Record) -> dict[str, bytes]:
@@ -172,7 +175,9 @@ def _width_pt(text: str) -> float:
     return text_to_path.get_text_width_height_descent(text, _FONT, False)[0]
 
 
-def _render_table(table: pd.DataFrame, name: str, record: manifest.Record, precision: int) -> dict[str, bytes]:
-    flat = latex.flatten(table)
-    tex = latex.comment(record) + latex.tabular(flat, precision=precision)
-    return {f"{name}.tex": tex.encode(), f"{name}.csv": flat.to_csv(index=False, lineterminator="\n").encode()}
+def _render_table(
+    table: pd.DataFrame, raw: pd.DataFrame, name: str, record: manifest.Record, precision: int
+) -> dict[str, bytes]:
+    tex = latex.comment(record) + latex.tabular(latex.flatten(table), precision=precision)
+    csv = latex.flatten(raw).to_csv(index=False, lineterminator="\n")
+    return {f"{name}.tex": tex.encode(), f"{name}.csv": csv.encode()}
