@@ -31,9 +31,10 @@ from emolabs import dependencies, params, paths, storage
 _ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait do not take the cores from other notebooks
     # glibc keeps freed tensors instead of handing their pages back to the system after every operation
-    "MALLOC_MMAP_THRESHOLD_": str(2**30),
-    "MALLOC_TRIM_THRESHOLD_": str(2**30),
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),
+    "MALLOC_TRIM_THRESHOLD_": str(2**28),
 }
 #: How often a GPU is asked for while all are taken.
 _LEASE_EVERY_S = 2.0

@@ -24,6 +24,13 @@ def test_every_row_of_results_is_in_the_committed_table():
         assert (line["known speakers (%)"], line["clips"]) == (int(known), int(clips.replace(",", "")))
 
 
+def test_every_interval_quoted_is_a_result():
+    scores = comparison.formatted(pd.read_csv(paths.figures("thesis") / "40_results.csv"))
+    known = {value.rstrip("†") for value in scores["UAR (%)"]}
+    quoted = set(re.findall(r"\d+\.\d \[\d+\.\d, \d+\.\d\]", README))
+    assert len(quoted) > 10 and quoted <= known
+
+
 def test_no_committed_result_is_stale():
     table = pd.read_csv(paths.figures("thesis") / "40_results.csv")
     assert not table.stale.any()
@@ -37,7 +44,7 @@ def test_pictures_notebooks_and_links_are_there():
         assert f"(notebooks/{notebook.name})" in README
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z]+)", README))))
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:`|\n)make ([a-z]+)", README))))
 def test_make_targets_are_there(target):
     assert re.search(rf"^{target}:", (paths.ROOT / "Makefile").read_text(), re.MULTILINE)
 
