@@ -246,6 +246,20 @@ def test_kept_results_outlive_code_and_missing_audio_but_can_be_forced(project):
     assert "12_normalization" in said and "logmel-cnn3-mean, hash" in said and "constant, hash" not in said
 
 
+def test_where_the_audio_is_the_stages_of_kept_results_are_made_and_nothing_is_trained(project):
+    edit_profile(project, keep_results=True, corpora=["tess"])
+    (project / "emolabs/corpora/__init__.py").write_text(
+        "from emolabs import paths\n\n\nclass Tess:\n    key = 'tess'\n\n    def folders(self):\n"
+        "        return [f for f in [paths.raw('tess') / 'tess'] if f.is_dir()]\n\n\n"
+        "def get(keys):\n    return [Tess()]\n"
+    )
+    assert would_run(project) == set()
+    (project / "data/raw/tess").mkdir(parents=True)
+    (project / "data/raw/tess/OAF_back_angry.wav").write_bytes(b"audio")
+    ran = would_run(project)
+    assert ran >= {"indexing", "split", "normalization", "spectrograms"} and "training" not in ran
+
+
 def test_a_new_run_beside_kept_results_brings_what_it_rests_on_up_to_date(project):
     runs = [{"protocol": "hash", "seeds": [0, 1], "pipelines": ["logmel-cnn3-mean"]}]
     edit_profile(project, keep_results=True, runs=runs)
