@@ -14,7 +14,7 @@ import torchaudio
 
 from emolabs.extraction import store
 from emolabs.progress import progress
-from emolabs.standardization.waveforms import Waveforms
+from emolabs.standardization.waveforms import FULL_SCALE, Waveforms
 
 FLOOR_POWER = 1e-10
 _BATCH = 64
@@ -110,11 +110,13 @@ def _batches(waveforms: Waveforms, *, parameters: LogMel, samples: int, device: 
 @torch.inference_mode()
 def _extract(waveforms: Waveforms, rows: range, *, mel: MelPower, samples: int, device: str) -> np.ndarray:
     """Spectrograms, float16 [rows, bands, frames]; frames of padding alone are the floor and are not computed."""
+    starts, lengths = waveforms.clips.start.to_numpy(), waveforms.clips.length.to_numpy()
     values = np.full((len(rows), mel.filters.shape[1], 1 + samples // mel.hop), 10 * np.log10(FLOOR_POWER), np.float16)
     for some in [rows] if device != "cpu" else [range(i, i + 1) for i in rows]:
-        waves = [fit(waveforms.wave(i), samples=samples) for i in some]
+        waves = [fit(waveforms.samples[starts[i] : starts[i] + lengths[i]], samples=samples) for i in some]
         heard = max(length for _, length in waves) + mel.size // 2  # the last window that reaches a sample
         frames = min(values.shape[2], 1 + heard // mel.hop)
         batch = torch.from_numpy(np.stack([wave[: (frames - 1) * mel.hop] for wave, _ in waves])).to(device)
-        values[some[0] - rows[0] :][: len(some), :, :frames] = extract(batch, mel=mel).cpu().numpy()
+        spectrograms = extract(batch / FULL_SCALE, mel=mel).cpu().numpy()
+        values[some[0] - rows[0] :][: len(some), :, :frames] = spectrograms
     return values
