@@ -1,6 +1,7 @@
 """The normalized waveform against BS.1770-4 as published and by properties; its store against the waveforms."""
 
 import errno
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,6 +107,14 @@ def test_a_clip_shorter_than_a_gating_block_reads_like_its_repetition(duration_s
     assert loudness(wave, sample_rate_hz=16_000) == pytest.approx(
         loudness(np.tile(wave, 40), sample_rate_hz=16_000), abs=0.2
     )
+
+
+@pytest.mark.parametrize("samples", [1, 63, 64, 65, 4_001, 40_000])
+def test_the_true_peak_is_that_of_the_whole_clip_oversampled(samples):
+    random = np.random.default_rng(samples)
+    wave = (random.standard_normal(samples) * np.exp(-np.linspace(0, 6, samples))).astype(np.float32)
+    whole = np.abs(scipy.signal.resample_poly(np.pad(wave, 20), 4, 1)).max()
+    assert true_peak(wave) == pytest.approx(20 * np.log10(whole), abs=1e-4)
 
 
 def test_the_true_peak_lies_between_the_samples():
@@ -328,10 +337,13 @@ def test_a_file_that_went_bad_after_indexing_is_named_and_leaves_no_store(raw, p
 def test_a_disk_that_fills_up_leaves_no_store(raw, project, monkeypatch):
     table = corpus_of(raw)
 
-    def full(_source, _target):
-        raise OSError(errno.ENOSPC, "No space left on device")
+    class FullAfterTheFirstClip(io.FileIO):
+        def write(self, data):
+            if self.tell() > 1000:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
 
-    monkeypatch.setattr(waveforms.shutil, "copyfileobj", full)
+    monkeypatch.setattr(waveforms, "open", FullAfterTheFirstClip, raising=False)
     with pytest.raises(OSError, match="the disk is full: .* could not be written and is as it was before; free some"):
         waveforms.build(table, profile="tiny", steps=STEPS, workers=1)
     assert list(paths.waveforms("tiny").iterdir()) == []

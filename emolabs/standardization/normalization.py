@@ -15,15 +15,16 @@ import soxr
 
 from emolabs.corpora import audio
 
-#: Gating block of BS.1770-4 and the step between two, in seconds; a shorter clip is repeated until it fills a block.
-BLOCK_S, STEP_S = 0.4, 0.1
+#: Step between two gating blocks of BS.1770-4 in seconds, and the steps of a block (400 ms); a shorter clip is repeated
+#: until it fills a block.
+STEP_S, BLOCK_STEPS = 0.1, 4
 #: Gating blocks under this loudness do not count (BS.1770-4).
 ABSOLUTE_GATE_LUFS = -70.0
 #: Oversampling of the true-peak estimate, BS.1770-4 annex 2.
 OVERSAMPLING = 4
 #: Samples on each side that the oversampling filter reaches, and the sum of its magnitudes, rounded up.
 CONTEXT, LARGEST_GAIN = 10, 2.3
-_BLOCK = 256
+_BLOCK = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +80,14 @@ def loudness(wave: np.ndarray, *, sample_rate_hz: int) -> float:
     A clip shorter than the 400 ms gating block is repeated until it fills one. An incomplete last block does not count
     (pyloudnorm's meter counts it, which is up to 0.4 LU off on short clips; the weighting filters are pyloudnorm's).
     """
-    block, step = round(BLOCK_S * sample_rate_hz), round(STEP_S * sample_rate_hz)
+    step = round(STEP_S * sample_rate_hz)
+    block = BLOCK_STEPS * step
     if len(wave) < block:
         wave = np.tile(wave, -(-block // len(wave)))
     weighted = scipy.signal.sosfilt(_k_weighting(sample_rate_hz), wave)
-    energy = np.concatenate([[0.0], np.cumsum(np.square(weighted))])
-    starts = np.arange(0, len(wave) - block + 1, step)
-    power = (energy[starts + block] - energy[starts]) / block  # of each gating block
+    steps = weighted[: len(weighted) // step * step].reshape(-1, step)
+    energy = np.einsum("ij,ij->i", steps, steps)  # of each step
+    power = np.lib.stride_tricks.sliding_window_view(energy, BLOCK_STEPS).sum(axis=1) / block  # of each gating block
     kept = power[power > _power(ABSOLUTE_GATE_LUFS)]
     kept = kept[kept > 0.1 * kept.mean()] if len(kept) else kept  # relative gate, 10 LU under what is left
     return float(-0.691 + 10 * np.log10(kept.mean())) if len(kept) else -np.inf
@@ -113,6 +115,14 @@ def true_peak(wave: np.ndarray) -> float:
         padded = np.pad(wave, (CONTEXT, CONTEXT + -len(wave) % _BLOCK))
         blocks = np.lib.stride_tricks.sliding_window_view(padded, _BLOCK + 2 * CONTEXT)[::_BLOCK]
         loud = blocks[np.abs(blocks).max(axis=1) * LARGEST_GAIN >= peak]
-        oversampled = scipy.signal.resample_poly(loud, OVERSAMPLING, 1, axis=1)
-        peak = np.abs(oversampled[:, CONTEXT * OVERSAMPLING : -CONTEXT * OVERSAMPLING]).max()
+        peak = np.abs(loud @ _oversampling()).max()
     return float(20 * np.log10(max(peak, 1e-12)))
+
+
+@functools.cache
+def _oversampling() -> np.ndarray:
+    """The filter of `scipy.signal.resample_poly` as a matrix: a block with its context -> its samples at four times the
+    rate, float32 [_BLOCK + 2 * CONTEXT, _BLOCK * OVERSAMPLING]."""
+    impulses = np.eye(_BLOCK + 2 * CONTEXT, dtype=np.float32)
+    response = scipy.signal.resample_poly(impulses, OVERSAMPLING, 1, axis=1)
+    return np.ascontiguousarray(response[:, CONTEXT * OVERSAMPLING : -CONTEXT * OVERSAMPLING])

@@ -5,9 +5,9 @@ path, corpus, start, length` in samples, and what the normalization measured) an
 """
 
 import os
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from emolabs.standardization.normalization import Normalization, normalize_file
 from emolabs.standardization.split import sample_id
 
 FULL_SCALE = 32_767
-_CHUNK = 32
+_CHUNK = 16
 
 
 @dataclass(frozen=True)
@@ -75,23 +75,26 @@ def _write_samples(index: pd.DataFrame, *, folder: Path, steps: Normalization, w
     chunks = [files[i : i + _CHUNK] for i in range(0, len(files), _CHUNK)]
     pool = Parallel(n_jobs=workers or os.cpu_count(), return_as="generator")
     measured, lengths = [], []
-    raw = folder / "samples.raw"
-    with open(raw, "wb") as stream, progress((), label="normalizing", total=len(files)) as bar:
+    with open(folder / "samples.npy", "wb") as stream, progress((), label="normalizing", total=len(files)) as bar:
+        _write_header(stream, samples=0)  # a full disk kills who maps memory, so the array is written as it comes
         for chunk in pool(delayed(_normalize)(chunk, steps) for chunk in chunks):
             for wave, facts in chunk:
                 stream.write(wave.data)
                 lengths.append(len(wave))
                 measured.append(facts)
             bar.update(len(chunk))
-    with open(raw, "rb") as stream, open(folder / "samples.npy", "wb") as array:  # a full disk kills who maps memory
-        npy.write_array_header_1_0(array, {"descr": "<i2", "fortran_order": False, "shape": (sum(lengths),)})
-        shutil.copyfileobj(stream, array)
-    raw.unlink()
+        stream.seek(0)
+        _write_header(stream, samples=sum(lengths))
     clips = index[["path", "corpus"]].reset_index(drop=True)
     clips.insert(0, "id", clips.path.map(sample_id))
     clips["start"] = np.cumsum([0, *lengths[:-1]])
     clips["length"] = lengths
     return pd.concat([clips, pd.DataFrame(measured).round(4)], axis=1)
+
+
+def _write_header(stream: BinaryIO, *, samples: int) -> None:
+    """The head of an array [samples]; numpy leaves room for its length to grow, so it is as long for any number."""
+    npy.write_array_header_1_0(stream, {"descr": "<i2", "fortran_order": False, "shape": (samples,)})
 
 
 def _normalize(files: list[Path], steps: Normalization) -> list[tuple[np.ndarray, dict]]:
