@@ -7,7 +7,7 @@ that is resumed and an uninterrupted one are the same run. Model selection sees 
 import math
 import os
 import pickle
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from torch import nn
 
 from emolabs import storage
 from emolabs.progress import progress
+
+#: Batches are cut at multiples of so many frames: buffers of few sizes are reused, those of many fragment the heap.
+_STRIDE = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +47,12 @@ class Side:
     lengths: torch.Tensor
     targets: torch.Tensor
 
-    def batches(self, batches: Iterable[torch.Tensor]):
-        """Yield (x float32, lengths, targets) for each batch of row numbers, cut to its longest clip."""
-        for rows in batches:
-            lengths = self.lengths[rows]
-            yield self.x[rows, :, : int(lengths.max())].float(), lengths, self.targets[rows]
+    def batches(self, batches: Sequence[torch.Tensor]):
+        """Yield (x float32, lengths, targets) for each batch of row numbers, cut a little after its longest clip."""
+        longest = torch.stack([self.lengths[rows].max() for rows in batches]).tolist()  # at once: a GPU is asked once
+        for rows, frames in zip(batches, longest, strict=True):
+            frames = -(-frames // _STRIDE) * _STRIDE
+            yield self.x[rows, :, :frames].float(), self.lengths[rows], self.targets[rows]
 
     def ordered(self, size: int = 64) -> tuple[torch.Tensor, ...]:
         """Row numbers of all clips from the shortest to the longest, in batches of `size`."""
@@ -147,7 +151,7 @@ def _epoch(model, optimizer, loss, train: Side, learning_rate: float, parameters
     generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
-    total = 0.0
+    total = torch.zeros((), device=train.x.device)  # read once, at the end, so that a GPU never waits for it
     for x, lengths, targets in train.batches(train.shuffled(parameters.batch_size, generator=generator)):
         if parameters.augment:
             x = augment(x, lengths, fill=model.mean, generator=generator)
@@ -156,8 +160,8 @@ def _epoch(model, optimizer, loss, train: Side, learning_rate: float, parameters
         step.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()
-        total += float(step.detach()) * len(targets)
-    return total / len(train.targets)
+        total += step.detach() * len(targets)
+    return float(total) / len(train.targets)
 
 
 def augment(x: torch.Tensor, lengths: torch.Tensor, *, fill: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
