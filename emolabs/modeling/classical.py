@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from emolabs.modeling.training import uar
 
 #: Inverse regularization strengths that the validation side chooses from.
-STRENGTHS = (0.001, 0.01, 0.1, 1.0)
+STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 
 
 def fit_linear(train: tuple[np.ndarray, np.ndarray], *, validation: tuple[np.ndarray, np.ndarray], seed: int):
