@@ -191,7 +191,8 @@ class TestTrainingAgain:
         batches = -(-int((split.load("toy", protocol="hash").split == "train").sum()) // PARAMETERS.batch_size)
         script = [sys.executable, toy.__file__, str(untrained), str(2 * batches + 3)]  # in the third of four epochs
         home = os.path.dirname(os.path.dirname(toy.__file__))
-        child = subprocess.run(script, capture_output=True, env=os.environ | {"PYTHONPATH": home}, timeout=300)
+        found = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
+        child = subprocess.run(script, capture_output=True, env=os.environ | {"PYTHONPATH": found}, timeout=300)
         assert child.returncode == -signal.SIGKILL, child.stderr.decode()
         assert (folder / "checkpoint.pt").is_file() and not (folder / "metrics.json").exists()
         assert len(torch.load(folder / "checkpoint.pt")["history"]) == 2
