@@ -66,12 +66,17 @@ def normalize(samples: np.ndarray, *, sample_rate_hz: int, steps: Normalization)
 
 
 def normalize_file(file: Path, *, steps: Normalization) -> tuple[np.ndarray, dict]:
-    """`normalize` of what `audio.read` decodes from `file`; raises `ValueError` naming the file where it cannot."""
+    """`normalize` of what `decode` reads from `file`; raises as it does."""
+    samples, sample_rate_hz = decode(file)
+    return normalize(samples, sample_rate_hz=sample_rate_hz, steps=steps)
+
+
+def decode(file: Path) -> tuple[np.ndarray, int]:
+    """`audio.read` of an indexed file; raises `ValueError` naming the file where it cannot be read any more."""
     try:
-        samples, sample_rate_hz = audio.read(file)
+        return audio.read(file)
     except ValueError as error:
         raise ValueError(f"{file} cannot be normalized ({error}): run notebooks/10_indexing.ipynb again") from None
-    return normalize(samples, sample_rate_hz=sample_rate_hz, steps=steps)
 
 
 def loudness(wave: np.ndarray, *, sample_rate_hz: int) -> float:

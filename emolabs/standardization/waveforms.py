@@ -40,11 +40,14 @@ class Waveforms:
         return self.samples[start : start + length].astype(np.float32) / FULL_SCALE
 
 
-def build(index: pd.DataFrame, *, profile: str, steps: Normalization, workers: int | None = None) -> Waveforms:
+def build(
+    index: pd.DataFrame, *, profile: str, steps: Normalization, workers: int | None = None, variant: str = "current"
+) -> Waveforms:
     """Normalize every clip of `index` in `workers` processes (default: all cores) into a store, or open the one there.
 
     Samples go to the disk as they come, so that memory does not grow with the corpus; the store takes its name when
-    it is complete.
+    it is complete. `variant` is what it is found by: `current` is what every later stage reads, any other name a store
+    beside it, such as that of an ablation.
     """
     made_from = {
         "steps": asdict(steps),
@@ -58,13 +61,13 @@ def build(index: pd.DataFrame, *, profile: str, steps: Normalization, workers: i
             clips = _write_samples(index, folder=temporary, steps=steps, workers=workers)
             clips.to_parquet(temporary / "clips.parquet", index=False)
             storage.write_json(temporary / "store.json", made_from)
-    storage.write_json(paths.waveforms(profile) / "current.json", {"store": folder.name})
-    return load(profile)
+    storage.write_json(paths.waveforms(profile) / f"{variant}.json", {"store": folder.name})
+    return load(profile, variant=variant)
 
 
-def load(profile: str) -> Waveforms:
-    """Open the current store of a profile; raises `FileNotFoundError` saying what makes it."""
-    folder = storage.current(paths.waveforms(profile), notebook="12_normalization")
+def load(profile: str, *, variant: str = "current") -> Waveforms:
+    """Open a store of a profile; raises `FileNotFoundError` saying what makes it."""
+    folder = storage.current(paths.waveforms(profile), notebook="12_normalization", variant=variant)
     steps = storage.read_json(folder / "store.json")["steps"]
     samples = np.load(folder / "samples.npy", mmap_mode="r")
     return Waveforms(folder, pd.read_parquet(folder / "clips.parquet"), samples, steps["sample_rate_hz"])
