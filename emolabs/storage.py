@@ -57,12 +57,12 @@ def read_json(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def current(stores: Path, *, notebook: str) -> Path:
-    """The store that `current.json` in the folder `stores` names.
+def current(stores: Path, *, notebook: str, variant: str = "current") -> Path:
+    """The store that `<variant>.json` in the folder `stores` names.
 
     Raises `FileNotFoundError` saying which notebook makes it.
     """
-    pointer = stores / "current.json"
+    pointer = stores / f"{variant}.json"
     folder = stores / read_json(pointer)["store"] if pointer.is_file() else None
     if folder is None or not folder.is_dir():
         raise FileNotFoundError(f"no complete store under {stores}: run notebooks/{notebook}.ipynb first")

@@ -69,8 +69,13 @@ SETS = {
 }
 
 
-def build(waveforms: Waveforms, *, branch: str, profile: str, workers: int | None = None) -> store.Features:
-    """The store of a set of functionals, float32 [clips, size], over the whole of each clip, in `workers` processes."""
+def build(
+    waveforms: Waveforms, *, branch: str, profile: str, workers: int | None = None, variant: str = "current"
+) -> store.Features:
+    """The store of a set of functionals, float32 [clips, size], over the whole of each clip, in `workers` processes.
+
+    `variant` is that of `store.build`.
+    """
     chosen = SETS[branch]
     clips = waveforms.clips[["id", "path", "corpus"]].assign(length=1)
     return store.build(
@@ -81,6 +86,7 @@ def build(waveforms: Waveforms, *, branch: str, profile: str, workers: int | Non
         branch=branch,
         profile=profile,
         made_from=store.made_from(branch, waveforms=waveforms, source=__file__, size=chosen.size),
+        variant=variant,
     )
 
 

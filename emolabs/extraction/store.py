@@ -43,8 +43,11 @@ def build(
     branch: str,
     profile: str,
     made_from: dict,
+    variant: str = "current",
 ) -> Features:
     """Write the store that `made_from` (parameters and input) names, or open it where it is complete.
+
+    `variant` is what it is found by, as for waveforms.
 
     `batches` yields arrays [some clips, *shape] in the order of `clips`; it is not touched where the store exists.
     Raises `ValueError` where the batches do not add up to `clips`.
@@ -59,14 +62,14 @@ def build(
                 raise ValueError(f"the {branch} store expected {len(clips)} clips and got {done}")
             clips.to_parquet(temporary / "clips.parquet", index=False)
             storage.write_json(temporary / "store.json", made_from)
-    storage.write_json(paths.features(profile, branch) / "current.json", {"store": folder.name})
-    return load(profile, branch=branch)
+    storage.write_json(paths.features(profile, branch) / f"{variant}.json", {"store": folder.name})
+    return load(profile, branch=branch, variant=variant)
 
 
-def load(profile: str, *, branch: str) -> Features:
-    """Open the current store of a branch; raises `FileNotFoundError` saying which notebook makes it."""
+def load(profile: str, *, branch: str, variant: str = "current") -> Features:
+    """Open a store of a branch; raises `FileNotFoundError` saying which notebook makes it."""
     notebook = {"logmel": "22_spectrograms"}.get(branch, "23_functionals")
-    folder = storage.current(paths.features(profile, branch), notebook=notebook)
+    folder = storage.current(paths.features(profile, branch), notebook=notebook, variant=variant)
     return Features(
         folder,
         pd.read_parquet(folder / "clips.parquet"),
