@@ -32,7 +32,7 @@ _TAIL = """## How it was made
 
 By the rules in `emolabs/standardization/split.py`: no random generator, no file order and no clock takes part.
 
-- `speaker` deals the speakers of each corpus and sex, in the order of their ids, to five folds; the next fold validates.
+- `speaker` deals the speakers of each corpus and sex, in the order of their ids, to five folds; the next one validates.
   A corpus of two speakers takes turns and gives no validation clips.
 - `corpus` has one fold per corpus, in the order of their keys; validation is the first fold of `speaker`, without the
   corpus that evaluates.
