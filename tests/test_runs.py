@@ -16,6 +16,7 @@ import toy
 from sklearn.metrics import balanced_accuracy_score
 
 from emolabs import paths, storage
+from emolabs.corpora import index as corpus_index
 from emolabs.corpora import labels
 from emolabs.experiments import comparison, find, load_model, metrics, results, runs, table, train
 from emolabs.extraction import store
@@ -112,6 +113,20 @@ class TestContents:
         assert "closed_set" in scores["corpora"]["emosynth-de"]
         history = pd.read_csv(folder / "history.csv")
         assert scores["validation"]["uar"] == pytest.approx(history.validation_uar.max(), abs=1e-6)
+
+    def test_classes_are_those_of_the_protocol_and_folds_keep_their_numbers(self, project):
+        index = toy.index().assign(corpus="ravdess", path=lambda rows: rows.path.str.replace("emosynth", "ravdess"))
+        index["speaker"] = [f"ravdess/{1 + i % 24:02d}" for i in range(len(index))]
+        index["emotion"] = index.emotion.replace("surprise", "calm")
+        corpus_index.save(index, index.head(0).assign(reason=""), profile="eight")
+        clips = split.manifest(index, protocol="ravdess-6fold")
+        split.save(clips[clips.fold.isin([0, 4])], profile="eight", protocol="ravdess-6fold")
+        row = replace(CONSTANT, profile="eight", protocol="ravdess-6fold")
+        assert train(row) == [row.folder(0), row.folder(4)]
+        result = results.load(row)
+        assert result.labels == ["anger", "calm", *labels()[1:]] == split.get("ravdess-6fold").labels
+        assert sorted(result.predictions.fold.unique()) == [0, 4] and result.predictions.p_calm.notna().all()
+        assert result.corpora == {"ravdess"} and result.provenance.startswith("RAVDESS · protocol ravdess-6fold")
 
     def test_run_json_says_how_it_came_about(self, project):
         run = storage.read_json(toy.NETWORK.folder(0) / "run.json")
