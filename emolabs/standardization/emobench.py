@@ -105,11 +105,11 @@ def read(name: str, *, folder: Path = paths.EMOBENCH) -> Path:
     return folder / name
 
 
-def card() -> str:
+def card(*, folder: Path = paths.EMOBENCH) -> str:
     """The data card that follows from the frozen files; raises as `read` does."""
-    version = storage.read_json(read("version.json"))["version"]
-    manifests = {protocol: load(protocol) for protocol in PROTOCOLS}
-    return emobench_card.text(version, manifests=manifests, excluded=_table(read("excluded.csv")))
+    version = storage.read_json(read("version.json", folder=folder))["version"]
+    manifests = {protocol: load(protocol, folder=folder) for protocol in PROTOCOLS}
+    return emobench_card.text(version, manifests=manifests, excluded=_table(read("excluded.csv", folder=folder)))
 
 
 def partition(index: pd.DataFrame, *, protocol: str, benchmark: str | None) -> tuple[pd.DataFrame, list[str]]:
@@ -228,7 +228,7 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None, *, folder: Path = paths.EMOBENCH) -> None:
     """The command line; ends with a sentence where something differs."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="emolabs.standardization.emobench", description=__doc__, formatter_class=form)
@@ -237,19 +237,19 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     try:
         if given.what in ("check", "card"):
-            files = {CARD: card()}
+            files = {CARD: card(folder=folder)}
         else:
             rejected = corpus_index.load_rejected(given.profile)
             files = build(corpus_index.load(given.profile), rejected=rejected)
         if given.what == "card":
-            storage.write_text(paths.EMOBENCH / CARD, files[CARD])
+            storage.write_text(folder / CARD, files[CARD])
         if given.what == "freeze":
-            freeze(files)
+            freeze(files, folder=folder)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
-    if changed := differing(files):
-        sys.exit(f"{VERSION} in {paths.EMOBENCH} differs: {', '.join(changed)}")
-    print(f"{VERSION} in {paths.EMOBENCH}: every byte as it was frozen")
+    if changed := differing(files, folder=folder):
+        sys.exit(f"{VERSION} in {folder} differs: {', '.join(changed)}")
+    print(f"{VERSION} in {folder}: every byte as it was frozen")
 
 
 if __name__ == "__main__":
