@@ -129,15 +129,13 @@ def partition(index: pd.DataFrame, *, protocol: str, benchmark: str | None) -> t
     return restrict(load(protocol), index=index, protocol=protocol)
 
 
-def restrict(
-    manifest: pd.DataFrame, *, index: pd.DataFrame, protocol: str, excluded: pd.DataFrame | None = None
-) -> tuple[pd.DataFrame, list[str]]:
+def restrict(manifest: pd.DataFrame, *, index: pd.DataFrame, protocol: str) -> tuple[pd.DataFrame, list[str]]:
     """The rows of a frozen manifest whose clips are in `index`, and sentences on what differs, per corpus.
 
-    Folds keep their numbers; one in which nothing is left to evaluate or to train on is left out. `excluded` is the
-    frozen table unless given. Raises `ValueError` where no fold is left.
+    Folds keep their numbers; one in which nothing is left to evaluate or to train on is left out. Raises `ValueError`
+    where no fold is left.
     """
-    excluded = _table(read("excluded.csv")) if excluded is None else excluded
+    excluded = _table(read("excluded.csv"))
     kept = manifest[manifest.path.isin(index.path)]
     sides = kept.groupby("fold").split.agg(set)
     whole = sides.index[[{"train", "evaluation"} <= found for found in sides]]
