@@ -13,6 +13,8 @@ PARAMS = ROOT / "params"
 PIPELINES = PARAMS / "pipelines.yaml"
 #: Which source label becomes which emotion.
 EMOTIONS = PARAMS / "emotions.yaml"
+#: The frozen partitions of EmoBench, their checksums and their data card.
+EMOBENCH = ROOT / "data" / "emobench"
 #: The user's audio, a folder a corpus, unless ``EMOLABS_RAW`` names another root.
 RAW = ROOT / "data" / "raw"
 

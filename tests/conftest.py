@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
-from emolabs import dependencies, paths
+from emolabs import dependencies, paths, storage
+from emolabs.corpora import REGISTRY, index
 
 
 def voice(seed: int = 0, *, duration_s: float = 0.5, sample_rate_hz: int = 16_000) -> np.ndarray:
@@ -66,6 +68,24 @@ def _given(variable: str) -> Path:
 def corpora() -> Path:
     """Root of the real corpora, as `EMOLABS_RAW` names it."""
     return _given("EMOLABS_RAW")
+
+
+@pytest.fixture(scope="session")
+def indexed_corpora() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Index and rejected files of the real corpora; decoded once for each state of the audio and of the code."""
+    _given("EMOLABS_RAW")
+    found = [REGISTRY[key] for key in ("cremad", "emodb", "ravdess", "tess")]
+    listing = dependencies.listing_digest(folder for corpus in found for folder in corpus.folders())
+    code = dependencies.own_digest(Path(index.__file__).parent.glob("*.py"))
+    made_from = [listing, code, storage.file_digest(paths.EMOTIONS)]
+    cache = paths.ROOT / "data" / "interim" / "tests" / storage.digest(made_from)
+    if not cache.is_dir():
+        table, rejected = index.build(found)
+        with storage.atomic(cache) as temporary:
+            temporary.mkdir()
+            table.to_parquet(temporary / "index.parquet", index=False)
+            rejected.to_parquet(temporary / "rejected.parquet", index=False)
+    return pd.read_parquet(cache / "index.parquet"), pd.read_parquet(cache / "rejected.parquet")
 
 
 @pytest.fixture

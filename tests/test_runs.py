@@ -16,6 +16,7 @@ import toy
 from sklearn.metrics import balanced_accuracy_score
 
 from emolabs import paths, storage
+from emolabs.corpora import index as corpus_index
 from emolabs.corpora import labels
 from emolabs.experiments import comparison, find, load_model, metrics, results, runs, table, train
 from emolabs.extraction import store
@@ -113,6 +114,20 @@ class TestContents:
         history = pd.read_csv(folder / "history.csv")
         assert scores["validation"]["uar"] == pytest.approx(history.validation_uar.max(), abs=1e-6)
 
+    def test_classes_are_those_of_the_protocol_and_folds_keep_their_numbers(self, project):
+        index = toy.index().assign(corpus="ravdess", path=lambda rows: rows.path.str.replace("emosynth", "ravdess"))
+        index["speaker"] = [f"ravdess/{1 + i % 24:02d}" for i in range(len(index))]
+        index["emotion"] = index.emotion.replace("surprise", "calm")
+        corpus_index.save(index, index.head(0).assign(reason=""), profile="eight")
+        clips = split.manifest(index, protocol="ravdess-6fold")
+        split.save(clips[clips.fold.isin([0, 4])], profile="eight", protocol="ravdess-6fold")
+        row = replace(CONSTANT, profile="eight", protocol="ravdess-6fold")
+        assert train(row) == [row.folder(0), row.folder(4)]
+        result = results.load(row)
+        assert result.labels == ["anger", "calm", *labels()[1:]] == split.get("ravdess-6fold").labels
+        assert sorted(result.predictions.fold.unique()) == [0, 4] and result.predictions.p_calm.notna().all()
+        assert result.corpora == {"ravdess"} and result.provenance.startswith("RAVDESS · protocol ravdess-6fold")
+
     def test_run_json_says_how_it_came_about(self, project):
         run = storage.read_json(toy.NETWORK.folder(0) / "run.json")
         made = run["made_from"]
@@ -130,9 +145,9 @@ class TestContents:
 
     def test_compact_results_are_copies_and_a_summary_says_all_folds_are_there(self, project):
         rows = [toy.NETWORK, replace(CONSTANT, protocol="speaker")]
-        for row, folds in zip(rows, (1, 5), strict=True):
+        for row, folds in zip(rows, ([0], [0, 1, 2, 3, 4]), strict=True):
             assert storage.read_json(row.summary)["folds"] == folds
-            for fold in range(folds):
+            for fold in folds:
                 assert set(os.listdir(row.results(fold))) == RUN_FILES
                 for name in RUN_FILES:
                     assert (row.results(fold) / name).read_bytes() == (row.folder(fold) / name).read_bytes()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from emolabs import paths
-from emolabs.standardization import PROTOCOLS, base62, bucket, manifest, overlap, sample_id, split
+from emolabs.standardization import PROTOCOLS, audit, base62, bucket, manifest, overlap, sample_id, split
 
 GOLDEN = {
     "cremad/1001_DFA_ANG_XX": ("2UkxXKHatjdsXiG4XtizoOdcKfSHStX0RbqpVPPmNUR", 7),
@@ -55,6 +55,27 @@ def clips() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@pytest.fixture(scope="module")
+def ravdess() -> pd.DataFrame:
+    """An index of RAVDESS: 24 actors, two emotions, two takes."""
+    rows = [
+        {
+            "path": f"ravdess/03-01-{code}-01-01-{take}-{actor:02d}",
+            "corpus": "ravdess",
+            "speaker": f"ravdess/{actor:02d}",
+            "sex": "male" if actor % 2 else "female",
+            "language": "en",
+            "text": "text 0",
+            "emotion": emotion,
+            "pcm_sha256": f"{code}{take}{actor}",
+        }
+        for actor in range(1, 25)
+        for code, emotion in {"02": "calm", "05": "anger"}.items()
+        for take in ("01", "02")
+    ]
+    return pd.DataFrame(rows)
+
+
 def sides(table: pd.DataFrame, column: str, fold: int) -> dict[str, set]:
     return {side: set(group[column]) for side, group in table[table.fold == fold].groupby("split")}
 
@@ -86,10 +107,12 @@ def test_the_order_of_ids_is_the_order_of_numbers():
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_manifest_has_every_used_clip_once_a_fold_in_the_agreed_form(clips, protocol):
-    table = manifest(clips, protocol=protocol)
-    used = clips[clips.emotion != "calm"]
-    used = used[used.corpus == "tess"] if protocol == "tess-actress" else used
+def test_a_manifest_has_every_used_clip_once_a_fold_in_the_agreed_form(clips, ravdess, protocol):
+    index = pd.concat([clips, ravdess])
+    table = manifest(index, protocol=protocol)
+    calm = protocol.startswith("ravdess")
+    used = index if calm else index[index.emotion != "calm"]
+    used = used[used.corpus == protocol.split("-")[0]] if calm or protocol == "tess-actress" else used
     assert list(table.columns) == ["id", "path", "corpus", "speaker", "emotion", "fold", "split"]
     assert set(table.split) <= {"train", "validation", "evaluation"}
     assert list(table.id) == [sample_id(path) for path in table.path]
@@ -99,13 +122,13 @@ def test_a_manifest_has_every_used_clip_once_a_fold_in_the_agreed_form(clips, pr
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_the_bytes_of_a_manifest_depend_on_no_order_of_the_index(clips, project, protocol):
-    written = []
-    for order in (clips, clips.iloc[::-1], clips.sample(frac=1, random_state=1), clips.sort_values("emotion")):
+def test_the_bytes_of_a_manifest_depend_on_no_order_of_the_index(clips, ravdess, project, protocol):
+    written, index = [], pd.concat([clips, ravdess], ignore_index=True)
+    for order in (index, index.iloc[::-1], index.sample(frac=1, random_state=1), index.sort_values("emotion")):
         split.save(manifest(order, protocol=protocol), profile="tiny", protocol=protocol)
         written.append(paths.manifest("tiny", protocol).read_bytes())
     assert len(set(written)) == 1 and b"\r" not in written[0]
-    pd.testing.assert_frame_equal(split.load("tiny", protocol=protocol), manifest(clips, protocol=protocol))
+    pd.testing.assert_frame_equal(split.load("tiny", protocol=protocol), manifest(index, protocol=protocol))
 
 
 def test_a_clip_stays_on_its_side_when_other_corpora_come_or_go(clips):
@@ -132,8 +155,8 @@ def test_random_evaluates_two_buckets_and_validates_with_the_next_two(clips):
         assert side == expected
 
 
-@pytest.mark.parametrize("protocol", ["random", "speaker"])
-def test_five_folds_evaluate_each_clip_exactly_once(clips, protocol):
+@pytest.mark.parametrize("protocol", ["random", "speaker", "corpus"])
+def test_the_folds_evaluate_each_clip_exactly_once(clips, protocol):
     table = manifest(clips, protocol=protocol)
     evaluated = table.path[table.split == "evaluation"]
     assert sorted(evaluated) == sorted(clips.path[clips.emotion != "calm"])
@@ -191,6 +214,56 @@ def test_tess_actress_trains_one_actress_and_evaluates_the_other(clips):
     assert list(seen.split == "validation") == [hashed(path) % 10 == 1 for path in seen.path]
 
 
+def test_corpus_evaluates_one_corpus_a_fold_in_the_order_of_their_keys(clips):
+    table = manifest(clips, protocol="corpus")
+    first = sides(manifest(clips, protocol="speaker"), "speaker", 0)["evaluation"]
+    assert {fold: sides(table, "corpus", fold)["evaluation"] for fold in set(table.fold)} == {
+        0: {"de"},
+        1: {"en"},
+        2: {"tess"},
+    }
+    for fold, corpus in enumerate(["de", "en", "tess"]):
+        found = sides(table, "speaker", fold)
+        expected = {speaker for speaker in first if not speaker.startswith((corpus, "tess"))}
+        assert found["validation"] == expected and len(expected) > 0
+        assert sum(map(len, found.values())) == len(set.union(*found.values())) == 21
+
+
+PUBLISHED = {
+    "ravdess-6fold": [
+        *([1, 11, 20, 21], [4, 10, 12, 14], [8, 9, 19, 23]),
+        *([3, 5, 7, 24], [2, 15, 16, 18], [6, 13, 17, 22]),
+    ],
+    "ravdess-5fold": [
+        *([2, 5, 14, 15, 16], [3, 6, 7, 13, 18], [10, 11, 12, 19, 20], [8, 17, 21, 23, 24]),
+        [1, 4, 9, 22],
+    ],
+}
+
+
+@pytest.mark.parametrize("protocol", PUBLISHED)
+def test_the_published_folds_of_ravdess_test_their_actors_and_the_next_ones_validate(clips, ravdess, protocol):
+    table = manifest(pd.concat([clips, ravdess]), protocol=protocol)
+    actors = [{f"ravdess/{actor:02d}" for actor in fold} for fold in PUBLISHED[protocol]]
+    assert sorted(set.union(*actors)) == sorted(ravdess.speaker.unique()) and sum(map(len, actors)) == 24
+    for fold, tested in enumerate(actors):
+        found = sides(table, "speaker", fold)
+        validating = actors[(fold + 1) % len(actors)]
+        assert found == {
+            "evaluation": tested,
+            "validation": validating,
+            "train": set.union(*actors) - tested - validating,
+        }
+    assert set(table.fold) == set(range(len(actors)))
+
+
+def test_the_label_set_belongs_to_the_protocol():
+    seven = ["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"]
+    for protocol in PROTOCOLS:
+        expected = sorted([*seven, "calm"]) if protocol.startswith("ravdess") else seven
+        assert split.get(protocol).labels == expected
+
+
 def test_an_unknown_protocol_and_one_without_clips_are_sentences(clips):
     with pytest.raises(ValueError, match="unknown protocol 'folds': expected one of hash, random, speaker"):
         manifest(clips, protocol="folds")
@@ -228,9 +301,42 @@ def test_the_overlap_of_sides_is_counted_in_values_and_in_clips():
     ]
 
 
-def test_the_audit_finds_no_common_speaker_under_speaker_and_common_ones_under_hash_and_random(clips):
-    for protocol in ("hash", "random", "speaker", "tess-actress"):
-        found = overlap(manifest(clips, protocol=protocol), index=clips)
-        assert (found.paths == 0).all() and (found.recordings == 0).all() and (found.texts_share == 1).all()
-        shared = 0 if protocol in ("speaker", "tess-actress") else 1
-        assert (found.speakers_share == shared).all()
+def test_the_audit_finds_no_common_speaker_where_speakers_are_new(clips, ravdess):
+    for protocol in PROTOCOLS:
+        found = overlap(manifest(pd.concat([clips, ravdess]), protocol=protocol), index=pd.concat([clips, ravdess]))
+        assert (found.paths == 0).all() and (found.recordings == 0).all()
+        shared = found.speakers_share > 0.9 if protocol in ("hash", "random") else found.speakers == 0
+        assert shared.all()
+
+
+def test_the_composition_counts_every_clip_once_by_side_corpus_sex_and_emotion(clips):
+    manifests = {protocol: manifest(clips, protocol=protocol) for protocol in ("speaker", "hash")}
+    counts = audit.composition(manifests, index=clips)
+    assert list(counts.columns[:5]) == ["protocol", "fold", "split", "corpus", "sex"]
+    assert list(dict.fromkeys(counts.protocol)) == ["speaker", "hash"]  # as they were given
+    assert list(dict.fromkeys(counts.split)) == ["train", "validation", "evaluation"]
+    facts = clips.set_index("path")
+    for row in counts.sample(12, random_state=0).itertuples():
+        table = manifests[row.protocol]
+        chosen = table[(table.fold == row.fold) & (table.split == row.split) & (table.corpus == row.corpus)]
+        chosen = chosen[facts.sex[chosen.path].to_numpy() == row.sex]
+        assert row.fear == (chosen.emotion == "fear").sum() and row.anger == (chosen.emotion == "anger").sum()
+    assert counts[counts.columns[5:]].sum().sum() == sum(map(len, manifests.values()))
+
+
+def test_the_condensed_composition_gives_the_fewest_and_the_most_clips_over_the_folds(clips):
+    counts = audit.composition({"speaker": manifest(clips, protocol="speaker")}, index=clips)
+    shown = audit.condensed(counts).set_index(["split", "corpus", "sex"])
+    # six women in en: one or two of them a fold, eight texts each; one of two in tess, in two of five folds
+    assert shown.loc[("evaluation", "en", "female")].to_dict() == {
+        **{"protocol": "speaker", "folds": 5},
+        **dict.fromkeys(["anger", "disgust", "fear", "happiness", "neutral", "sadness"], "8–16"),
+    }
+    assert (shown.folds[("evaluation", "tess", "female")], shown.anger[("evaluation", "tess", "female")]) == (2, "8")
+
+
+def test_conflicts_are_the_contradictory_recordings_each_once():
+    reason = "contradictory duplicate: the same audio with different labels (c/b is anger, c/a is fear)"
+    rows = [("c/b", "x/b.wav", reason), ("c/a", "x/a.wav", reason), ("c/c", "x/c.wav", "silent: the peak")]
+    rejected = pd.DataFrame([*rows, ("c/b", "y/b.wav", reason)], columns=["path", "file", "reason"])
+    assert audit.conflicts(rejected).to_dict("list") == {"path": ["c/a", "c/b"], "reason": [reason, reason]}

@@ -88,6 +88,13 @@ def load(profile: str) -> pd.DataFrame:
     return pd.read_parquet(paths.index(profile))
 
 
+def load_rejected(profile: str) -> pd.DataFrame:
+    """The rejected files of a profile; raises `FileNotFoundError` saying what makes the table."""
+    if not paths.rejected(profile).is_file():
+        raise FileNotFoundError(f"no table at {paths.rejected(profile)}: run notebooks/10_indexing.ipynb first")
+    return pd.read_csv(paths.rejected(profile), keep_default_na=False)
+
+
 def _describe(corpus: Corpus, file: str) -> tuple[dict, str]:
     readable = file.encode(errors="backslashreplace").decode()
     if readable != file:
@@ -123,17 +130,21 @@ def _examine(recordings: list[Path]) -> list[dict]:
 
 
 def _without_duplicates(index: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split an index sorted by path and file into what stays and what goes, the latter with a reason."""
+    """Split an index sorted by path and file into what stays and what goes, the latter with a reason.
+
+    What is true of a recording wherever it lies is said in project paths, what is true of a copy in files.
+    """
     reasons = pd.Series("", index=index.index)
     first = index.drop_duplicates("path").set_index("path")
     for i in index.index[index.duplicated("path")]:
         original = first.loc[index.path[i]]
-        same = "the same audio" if index.pcm_sha256[i] == original.pcm_sha256 else "the same name, other audio"
-        reasons[i] = f"duplicate of {original.file}: {same}"
+        same = index.pcm_sha256[i] == original.pcm_sha256
+        what = "the same audio as" if same else "the same name, other audio than"
+        reasons[i] = f"duplicate file: {what} {original.file}"
     unique = index[reasons == ""]
     for _, group in unique[unique.duplicated("pcm_sha256", keep=False)].groupby("pcm_sha256"):
         if group.emotion.nunique() == 1:
-            reasons[group.index[1:]] = f"duplicate of {group.file.iloc[0]}: the same audio under another name"
+            reasons[group.index[1:]] = f"duplicate recording: the same audio as {group.path.iloc[0]}"
         else:
             labels = ", ".join(f"{path} is {emotion}" for path, emotion in zip(group.path, group.emotion, strict=True))
             reasons[group.index] = f"contradictory duplicate: the same audio with different labels ({labels})"

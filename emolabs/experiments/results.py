@@ -73,11 +73,11 @@ def find(profile: str) -> list[Result]:
 
 def load(row: Row) -> Result:
     """The result of one row."""
-    folds = range(storage.read_json(row.summary)["folds"])
+    folds = storage.read_json(row.summary)["folds"]
     tables = [pd.read_parquet(row.results(fold) / "predictions.parquet") for fold in folds]
     predictions = pd.concat(tables, ignore_index=True)
     runs = [storage.read_json(row.results(fold) / "run.json") for fold in folds]
-    labels = storage.read_json(row.results(0) / "metrics.json")["labels"]
+    labels = storage.read_json(row.results(folds[0]) / "metrics.json")["labels"]
     stale = any(run["made_from"]["code"] != code_digest() for run in runs)
     return Result(row, predictions, runs, metrics.evaluate(predictions, labels=labels), labels, stale)
 

@@ -20,7 +20,6 @@ from safetensors.torch import load_file
 
 from emolabs import dependencies, modeling, paths, storage
 from emolabs.corpora import index as corpus_index
-from emolabs.corpora import labels as label_set
 from emolabs.experiments import learners, metrics
 from emolabs.extraction import store
 from emolabs.modeling import training
@@ -87,9 +86,9 @@ def train(row: Row, *, parameters: training.Training | None = None) -> list[Path
         }
         about = {"made_from": made_from, "data": data}
         _run(row, pipeline, fold=fold, clips=clips, features=features, parameters=parameters, about=about)
-    folders = [row.folder(fold) for fold in sorted(manifest.fold.unique())]
-    storage.write_json(row.summary, {**asdict(row), "folds": len(folders)})
-    return folders
+    folds = [int(fold) for fold in sorted(manifest.fold.unique())]
+    storage.write_json(row.summary, {**asdict(row), "folds": folds})
+    return [row.folder(fold) for fold in folds]
 
 
 def scoped(manifest: pd.DataFrame, *, scope: str, protocol: str) -> pd.DataFrame:
@@ -140,7 +139,7 @@ def _finished(folder: Path, *, made_from: dict) -> bool:
 
 
 def _run(row: Row, pipeline: Pipeline, *, fold: int, clips: pd.DataFrame, features, parameters, about: dict) -> None:
-    folder, labels, started = row.folder(fold), label_set(), time.perf_counter()
+    folder, labels, started = row.folder(fold), split.get(row.protocol).labels, time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").unlink(missing_ok=True)
     data = learners.Data(clips, features, labels)

@@ -62,18 +62,29 @@ def _hash(index: pd.DataFrame) -> list[pd.Series]:
     return [buckets.map(lambda b: {0: "evaluation", 1: "validation"}.get(b, "train"))]
 
 
+def _turns(parts: pd.Series, *, folds: int = FOLDS) -> list[pd.Series]:
+    """Each of the parts (0 … folds − 1) evaluates once, and the next one validates."""
+    return [parts.map({k: "evaluation", (k + 1) % folds: "validation"}).fillna("train") for k in range(folds)]
+
+
 def _random(index: pd.DataFrame) -> list[pd.Series]:
-    pairs = index.path.map(bucket) // 2
-    return [pairs.map({k: "evaluation", (k + 1) % FOLDS: "validation"}).fillna("train") for k in range(FOLDS)]
+    return _turns(index.path.map(bucket) // 2)
+
+
+def _few(index: pd.DataFrame) -> pd.Series:
+    """Whether a clip's corpus has two speakers or one, so that none can be spared for validation."""
+    return index.groupby("corpus").speaker.transform("nunique") <= 2
 
 
 def _speaker(index: pd.DataFrame) -> list[pd.Series]:
-    folds = index.speaker.map(deal(index))
-    few = index.groupby("corpus").speaker.transform("nunique") <= 2  # such a corpus gives no validation clips
-    return [
-        folds.map({k: "evaluation", (k + 1) % FOLDS: "validation"}).fillna("train").mask(few & (folds != k), "train")
-        for k in range(FOLDS)
-    ]
+    spared = _few(index)
+    return [sides.mask(spared & (sides == "validation"), "train") for sides in _turns(index.speaker.map(deal(index)))]
+
+
+def _corpus(index: pd.DataFrame) -> list[pd.Series]:
+    first = (index.speaker.map(deal(index)) == 0) & ~_few(index)
+    heard = first.map({True: "validation", False: "train"})
+    return [heard.mask(index.corpus == corpus, "evaluation") for corpus in sorted(index.corpus.unique())]
 
 
 def _tess_actress(index: pd.DataFrame) -> list[pd.Series]:
@@ -81,14 +92,36 @@ def _tess_actress(index: pd.DataFrame) -> list[pd.Series]:
     return [heard.mask(index.speaker == actress, "evaluation") for actress in sorted(index.speaker.unique())]
 
 
+def _ravdess(tested: list[set[int]]) -> Callable[[pd.DataFrame], list[pd.Series]]:
+    """The partition of RAVDESS whose folds test these actors."""
+    folds = {f"ravdess/{actor:02d}": fold for fold, actors in enumerate(tested) for actor in actors}
+    return lambda index: _turns(index.speaker.map(folds), folds=len(tested))
+
+
+#: Test actors of EmoBox (Ma et al. 2024, Interspeech), which has no validation side; here the next fold's validate.
+_SIX = [{1, 11, 20, 21}, {4, 10, 12, 14}, {8, 9, 19, 23}, {3, 5, 7, 24}, {2, 15, 16, 18}, {6, 13, 17, 22}]
+#: Held-out actors of Luna-Jiménez et al. 2021, doi 10.3390/s21227665; here, too, the next fold's validate.
+_FIVE = [{2, 5, 14, 15, 16}, {3, 6, 7, 13, 18}, {10, 11, 12, 19, 20}, {8, 17, 21, 23, 24}, {1, 4, 9, 22}]
+
+
 @dataclass(frozen=True)
 class Protocol:
-    """A partition: what it answers, its rule, and the corpora it is restricted to (None: all)."""
+    """A partition: what it answers, its rule, the corpora it is restricted to (None: all) and its label set."""
 
     name: str
     answers: str
     partition: Callable[[pd.DataFrame], list[pd.Series]]  # index of n clips -> one series of n splits per fold
     corpora: tuple[str, ...] | None = None
+    beyond: tuple[str, ...] = ()  # emotions used beyond the seven
+
+    @property
+    def labels(self) -> list[str]:
+        """The emotions of its clips, sorted: the classes of whatever is trained under it."""
+        return sorted([*labels(), *self.beyond])
+
+    def clips(self, index: pd.DataFrame) -> pd.DataFrame:
+        """The rows of an index that it partitions: its corpora, its emotions."""
+        return index[index.emotion.isin(self.labels) & (index.corpus.isin(self.corpora) if self.corpora else True)]
 
 
 PROTOCOLS = {
@@ -97,9 +130,19 @@ PROTOCOLS = {
         Protocol("hash", "what the thesis reports: one fold, bucket 0 evaluates", _hash),
         Protocol("random", "`hash` at the training size of `speaker`: 5 folds of buckets", _random),
         Protocol("speaker", "new speakers: 5 folds, no speaker on two sides", _speaker),
+        Protocol("corpus", "new recordings: one fold per corpus, which evaluates; the others train", _corpus),
+        Protocol("ravdess-6fold", "the folds of EmoBox, eight classes", _ravdess(_SIX), ("ravdess",), ("calm",)),
+        Protocol("ravdess-5fold", "Luna-Jiménez et al. 2021, eight classes", _ravdess(_FIVE), ("ravdess",), ("calm",)),
         Protocol("tess-actress", "train one actress of TESS, test the other", _tess_actress, ("tess",)),
     ]
 }
+
+
+def get(protocol: str) -> Protocol:
+    """The protocol of this name; raises `ValueError` naming the ones there are."""
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"unknown protocol {protocol!r}: expected one of {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[protocol]
 
 
 def manifest(index: pd.DataFrame, *, protocol: str) -> pd.DataFrame:
@@ -108,12 +151,8 @@ def manifest(index: pd.DataFrame, *, protocol: str) -> pd.DataFrame:
     Returns a manifest (`COLUMNS`), each clip once per fold.
     Raises `ValueError` for an unknown protocol and where the index has no clip of the protocol's corpora.
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"unknown protocol {protocol!r}: expected one of {', '.join(PROTOCOLS)}")
-    rule = PROTOCOLS[protocol]
-    used = index[index.emotion.isin(labels())]
-    if rule.corpora:
-        used = used[used.corpus.isin(rule.corpora)]
+    rule = get(protocol)
+    used = rule.clips(index)
     if used.empty:
         raise ValueError(f"protocol {protocol} has no clips here: expected recordings of {rule.corpora or 'a corpus'}")
     used = used.sort_values("path", ignore_index=True).assign(id=lambda clips: clips.path.map(sample_id))
@@ -121,10 +160,14 @@ def manifest(index: pd.DataFrame, *, protocol: str) -> pd.DataFrame:
     return pd.concat(folds)[COLUMNS].sort_values(["fold", "id"], ignore_index=True)
 
 
+def csv(clips: pd.DataFrame) -> str:
+    """The CSV of a manifest; the same manifest gives the same text."""
+    return clips.to_csv(index=False, lineterminator="\n")
+
+
 def save(clips: pd.DataFrame, *, profile: str, protocol: str) -> None:
-    """Write a manifest as CSV, atomically; the same manifest gives the same bytes."""
-    with storage.atomic(paths.manifest(profile, protocol)) as temporary:
-        clips.to_csv(temporary, index=False, lineterminator="\n")
+    """Write a manifest as CSV, atomically."""
+    storage.write_text(paths.manifest(profile, protocol), csv(clips))
 
 
 def load(profile: str, *, protocol: str) -> pd.DataFrame:
