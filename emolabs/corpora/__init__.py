@@ -1,19 +1,34 @@
 """Stage 1, part 1: the corpora as data, the reader of audio and the global index."""
 
-from emolabs.corpora.corpus import Corpus, Recording, harmonize, labels
+from emolabs.corpora.aesdd import AESDD
+from emolabs.corpora.cafe import CAFE
+from emolabs.corpora.corpus import Corpus, Recording, emotions, harmonize, labels
 from emolabs.corpora.cremad import CREMAD
 from emolabs.corpora.emodb import EMODB
 from emolabs.corpora.emosynth import EMOSYNTH_DE, EMOSYNTH_EN
+from emolabs.corpora.emovo import EMOVO
+from emolabs.corpora.esd import ESD
+from emolabs.corpora.iemocap import IEMOCAP
+from emolabs.corpora.jl import JL
+from emolabs.corpora.meld import MELD
+from emolabs.corpora.nemo import NEMO
 from emolabs.corpora.ravdess import RAVDESS
 from emolabs.corpora.savee import SAVEE
+from emolabs.corpora.shemo import SHEMO
+from emolabs.corpora.subesco import SUBESCO
 from emolabs.corpora.tess import TESS
+from emolabs.corpora.urdu import URDU
 
-#: Every corpus by its key. Adding one is a module with its `Corpus` and a row here.
+#: Every published corpus by its key. Adding one is a module with its `Corpus` and a row here.
 REGISTRY: dict[str, Corpus] = {
-    corpus.key: corpus for corpus in (RAVDESS, CREMAD, TESS, SAVEE, EMODB, EMOSYNTH_EN, EMOSYNTH_DE)
+    corpus.key: corpus
+    for corpus in (
+        *(RAVDESS, CREMAD, TESS, SAVEE, EMODB, EMOVO, IEMOCAP, MELD, ESD, SHEMO, SUBESCO, AESDD, URDU, NEMO, CAFE, JL),
+        *(EMOSYNTH_EN, EMOSYNTH_DE),
+    )
 }
 
-__all__ = ["REGISTRY", "Corpus", "Recording", "get", "harmonize", "labels"]
+__all__ = ["REGISTRY", "Corpus", "Recording", "emotions", "get", "harmonize", "labels"]
 
 
 def get(keys: list[str]) -> list[Corpus]:
