@@ -1,5 +1,7 @@
 """Stage 1, part 1: the corpora as data, the reader of audio and the global index."""
 
+from emolabs import paths
+from emolabs.corpora import own
 from emolabs.corpora.aesdd import AESDD
 from emolabs.corpora.cafe import CAFE
 from emolabs.corpora.corpus import Corpus, Recording, emotions, harmonize, labels
@@ -32,8 +34,15 @@ __all__ = ["REGISTRY", "Corpus", "Recording", "emotions", "get", "harmonize", "l
 
 
 def get(keys: list[str]) -> list[Corpus]:
-    """The corpora with these keys, in this order; raises `ValueError` naming the known keys."""
-    unknown = sorted(set(keys) - set(REGISTRY))
+    """The corpora with these keys, in this order: of the registry, or the user's own (`emolabs.corpora.own`).
+
+    Raises `ValueError` naming the known keys, or every problem in the description of an own corpus.
+    """
+    found = {key: own.find(key, registry=REGISTRY) or REGISTRY.get(key) for key in keys}
+    unknown = sorted(key for key, corpus in found.items() if corpus is None)
     if unknown:
-        raise ValueError(f"unknown corpus {', '.join(unknown)}: expected keys out of {', '.join(REGISTRY)}")
-    return [REGISTRY[key] for key in keys]
+        raise ValueError(
+            f"unknown corpus {', '.join(unknown)}: expected keys out of {', '.join(REGISTRY)}, or of a folder with a "
+            f"{own.DESCRIPTION} under {paths.raw(unknown[0])}"
+        )
+    return [found[key] for key in keys]
