@@ -466,7 +466,7 @@ def test_a_recording_without_a_label_is_rejected_by_name_and_the_others_stay(raw
     [
         (
             *("iemocap", "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt", b"\x00\xff\xfe"),
-            "{file} is damaged: expected text in UTF-8, found other bytes; copy the file anew",
+            "{file} is damaged: expected text in UTF-8, found other bytes; save it so, or copy it anew",
         ),
         (
             *("iemocap", "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt", b"<html>Not found</html>"),

@@ -243,7 +243,9 @@ def test_bytes_that_are_no_text_are_a_sentence(mine, file):
     path.write_bytes("Jürgen".encode("latin-1"))
     with pytest.raises(ValueError) as error:
         corpora.get(["mine"])
-    assert str(error.value) == f"{path} is damaged: expected text in UTF-8, found other bytes; copy the file anew"
+    assert (
+        str(error.value) == f"{path} is damaged: expected text in UTF-8, found other bytes; save it so, or copy it anew"
+    )
 
 
 def test_a_thousand_problems_are_not_a_thousand_lines(mine):
@@ -257,6 +259,16 @@ def test_a_published_corpus_is_not_replaced_in_silence(mine):
     assert problems(of="tess") == [
         "corpus.yaml, key: tess belongs to TESS; choose another, and name the folder like the key"
     ]
+
+
+def test_a_key_is_asked_for_as_it_is_written(mine, raw):
+    mine(folder="My-corpus", facts=DESCRIBED | {"key": "my-corpus", "name": "Ours"})
+    assert corpora.get(["my-corpus"])[0].key == "my-corpus"
+    with pytest.raises(ValueError) as error:
+        corpora.get(["mycorpus"])
+    assert (
+        str(error.value) == f"the corpus in {raw.root / 'My-corpus'} has the key my-corpus, not mycorpus: ask for it so"
+    )
 
 
 def test_two_folders_of_one_key_are_not_mixed(mine, raw):

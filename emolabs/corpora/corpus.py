@@ -70,8 +70,8 @@ class Corpus:
 
     def annotation_files(self) -> list[Path]:
         """The files that `annotations` names in the corpus' folders, sorted."""
-        beside = [file for folder in self.folders() for file in walk(folder) if not file.name.startswith(".")]
-        return sorted(file for file in beside if any(map(file.match, self.annotations)))
+        beside = (file for folder in self.folders() if self.annotations for file in walk(folder))
+        return sorted(f for f in beside if not f.name.startswith(".") and any(map(f.match, self.annotations)))
 
     def parser(self) -> Callable[[str], Recording]:
         """What reads the names of the corpus: `parse`, which is given the annotations where there are some.
@@ -115,7 +115,9 @@ def read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(f"{file} is damaged: expected text in UTF-8, found other bytes; copy the file anew") from None
+        raise ValueError(
+            f"{file} is damaged: expected text in UTF-8, found other bytes; save it so, or copy it anew"
+        ) from None
 
 
 @functools.cache

@@ -40,14 +40,20 @@ _SHOWN = 50  # problems at once; a table with one wrong column has as many as ro
 def find(key: str, *, registry: Mapping[str, Corpus]) -> Corpus | None:
     """The user's own corpus `key`, or None where no folder of that name has a description.
 
-    Raises `ValueError` with every problem of its description and its table, a line each.
+    Raises `ValueError` with every problem of its description and its table, a line each, and where its key is spelled
+    otherwise.
     """
     root = paths.raw(key)
     folders = [f for f in root.iterdir() if plain(f.name) == plain(key)] if root.is_dir() else []
     described = sorted(folder for folder in folders if (folder / DESCRIPTION).is_file())
     if len(described) > 1:
         raise ValueError(f"expected one folder with a {DESCRIPTION} for {key}, found {', '.join(map(str, described))}")
-    return load(described[0], registry=registry) if described else None
+    if not described:
+        return None
+    corpus = load(described[0], registry=registry)
+    if corpus.key != key:
+        raise ValueError(f"the corpus in {described[0]} has the key {corpus.key}, not {key}: ask for it so")
+    return corpus
 
 
 def load(folder: Path, *, registry: Mapping[str, Corpus]) -> Corpus:
