@@ -517,7 +517,7 @@ def test_missing_annotations_are_a_sentence_that_says_what_and_where(raw):
         index.build([REGISTRY["meld"]], workers=1)
     assert str(error.value) == (
         "MELD lacks its annotations: expected dev_sent_emo.csv and test_sent_emo.csv beside the audio, found none "
-        f"under {raw.root}/meld. Download MELD.Raw.tar.gz, unpack it there and save the sound of each .mp4 as .wav "
+        f"under {raw.root}/meld. Download the raw data, unpack them there and save the sound of each .mp4 as .wav "
         "beside it. Source: https://affective-meld.github.io/."
     )
 
