@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from emolabs import paths, reporting
+from emolabs.corpora import emotions
 from emolabs.reporting import catalogue, gallery, numbers, style
 
 SOURCE = "Synthetic speech (eSpeak NG), not human: emosynth-en, emosynth-de"
@@ -343,6 +344,19 @@ def test_emotions_look_different_with_and_without_colour():
     assert reporting.emotion_hatch("anger") and reporting.emotion_label("anger") == "ang"
     with pytest.raises(ValueError, match="found 'joy'"):
         reporting.emotion_color("joy")
+
+
+def test_labels_that_no_protocol_uses_can_be_drawn_and_told_apart():
+    rest = [emotion for emotion in emotions() if emotion not in reporting.EMOTIONS]
+    assert rest == list(style.OTHERS)
+    assert len({reporting.emotion_label(emotion) for emotion in emotions()}) == len(emotions())
+    for cue in ("marker", "hatch"):
+        assert len({getattr(style.OTHERS[emotion], cue) for emotion in rest}) == len(rest)
+    _, ax = reporting.figure(height_in=2.5)
+    for emotion in rest:
+        ax.bar(emotion, 1, **reporting.emotion_bar(emotion))
+        ax.plot(0, 1, marker=reporting.emotion_marker(emotion), color=reporting.emotion_color(emotion))
+    ax.figure.canvas.draw()
 
 
 def test_a_confusion_matrix_shows_recall_and_counts_and_leaves_empty_rows_open():

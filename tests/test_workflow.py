@@ -69,6 +69,24 @@ sys.modules["opensmile"] = types.ModuleType("opensmile")
 sys.modules["opensmile"].__spec__ = importlib.machinery.ModuleSpec("opensmile", None)
 """
 WITHOUT_OPENSMILE = "import sys\nsys.modules['opensmile'] = None\n"
+#: A recorded corpus with a table beside its audio.
+RECORDED = """
+from emolabs import paths
+
+
+class Tess:
+    key = "tess"
+
+    def folders(self):
+        return [folder for folder in [paths.raw("tess") / "tess"] if folder.is_dir()]
+
+    def annotation_files(self):
+        return [file for folder in self.folders() for file in folder.glob("*.csv")]
+
+
+def get(keys):
+    return [Tess()]
+"""
 PROFILE = {
     "corpora": ["emosynth-en"],
     "protocols": ["hash"],
@@ -248,16 +266,27 @@ def test_kept_results_outlive_code_and_missing_audio_but_can_be_forced(project):
 
 def test_where_the_audio_is_the_stages_of_kept_results_are_made_and_nothing_is_trained(project):
     edit_profile(project, keep_results=True, corpora=["tess"])
-    (project / "emolabs/corpora/__init__.py").write_text(
-        "from emolabs import paths\n\n\nclass Tess:\n    key = 'tess'\n\n    def folders(self):\n"
-        "        return [f for f in [paths.raw('tess') / 'tess'] if f.is_dir()]\n\n\n"
-        "def get(keys):\n    return [Tess()]\n"
-    )
+    (project / "emolabs/corpora/__init__.py").write_text(RECORDED)
     assert would_run(project) == set()
     (project / "data/raw/tess").mkdir(parents=True)
     (project / "data/raw/tess/OAF_back_angry.wav").write_bytes(b"audio")
     ran = would_run(project)
     assert ran >= {"indexing", "split", "normalization", "spectrograms"} and "training" not in ran
+
+
+def test_a_label_changed_beside_the_audio_is_indexed_anew(project):
+    edit_profile(project, corpora=["tess"])
+    (project / "emolabs/corpora/__init__.py").write_text(RECORDED)
+    table = project / "data/raw/tess/clips.csv"
+    table.parent.mkdir(parents=True)
+    table.write_text("file,speaker,emotion\n1.wav,anna,happy\n")
+    stamp = project / "data/interim/demo/stamps/10_indexing.json"
+    found = []
+    for old, new in [("happy", "angry"), ("angry", "happy")]:  # a listing of names and sizes sees no difference
+        assert "indexing" in would_run(project)
+        found.append(stamp.read_text())
+        edit(table, old, new)
+    assert would_run(project) and found[0] != found[1] and found[0] == stamp.read_text()
 
 
 def test_a_new_run_beside_kept_results_brings_what_it_rests_on_up_to_date(project):

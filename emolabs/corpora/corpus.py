@@ -1,10 +1,12 @@
 """What a corpus is, as data, and what the name of one of its recordings says."""
 
 import functools
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 
@@ -16,20 +18,25 @@ class Recording:
     """What a file's name says about it: `name` is canonical, the same in every mirror of the corpus."""
 
     name: str
-    speaker: str
-    sex: str  # female, male
-    text: str  # the sentence, or its code where the wording is not published
+    speaker: str  # unique in the corpus
+    sex: str  # female, male, or empty where it is not published
+    text: str  # the sentence, or its code where the name does not say the wording
     source_emotion: str  # the corpus' own label
     intensity: str = ""  # the corpus' own grade, where it has one
+    language: str = ""  # ISO 639-1, in a corpus of several languages
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus: identity, terms, how to obtain it, what is expected, and how its names are read."""
+    """A corpus: identity, terms, how to obtain it, what is expected, and how its names are read.
+
+    Where names alone do not say it, `annotations` names the files that do; `annotate` reads them once a scan, and
+    `parse` takes what it returned as a keyword. `parser` puts the two together.
+    """
 
     key: str  # decides the split; never changes
     name: str
-    language: str
+    language: str  # ISO 639-1; several, with commas, where each recording states its own
     licence: str
     citation: str
     source: str
@@ -37,7 +44,10 @@ class Corpus:
     layout: str  # an example path inside the corpus folder
     counts: dict[str, int]  # clips expected per emotion
     speakers: int
-    parse: Callable[[str], Recording]  # from a path inside the folder, POSIX, without extension; ValueError if unknown
+    parse: Callable[..., Recording]  # from a path inside the folder, POSIX, without extension; ValueError if unknown
+    annotations: tuple[str, ...] = ()  # patterns of files beside the audio, each needed, such as *_sent_emo.csv
+    annotate: Callable[[list[Path]], Mapping] | None = None  # from those files; ValueError where one is damaged
+    emotions: dict[str, str] = field(default_factory=dict)  # own labels that params/emotions.yaml does not have
     may_share: bool = False  # whether the licence lets its audio be passed on to listeners
     checksums: dict[str, str] = field(default_factory=dict)  # archive -> published checksum
 
@@ -51,12 +61,33 @@ class Corpus:
         root = paths.raw(self.key)
         if not root.is_dir():
             return []
-        spelled = {_plain(self.key), _plain(self.name)}
-        return sorted(f for f in root.iterdir() if f.is_dir() and _plain(f.name) in spelled)
+        spelled = {plain(self.key), plain(self.name)}
+        return sorted(f for f in root.iterdir() if f.is_dir() and plain(f.name) in spelled)
 
     def folder(self) -> Path | None:
         """The first of the corpus' folders, or None where there is none."""
         return next(iter(self.folders()), None)
+
+    def annotation_files(self) -> list[Path]:
+        """The files that `annotations` names in the corpus' folders, sorted."""
+        beside = (file for folder in self.folders() if self.annotations for file in walk(folder))
+        return sorted(f for f in beside if not f.name.startswith(".") and any(map(f.match, self.annotations)))
+
+    def parser(self) -> Callable[[str], Recording]:
+        """What reads the names of the corpus: `parse`, which is given the annotations where there are some.
+
+        Raises `FileNotFoundError` or `ValueError` with a sentence where they are missing or damaged.
+        """
+        if self.annotate is None:
+            return self.parse
+        files = self.annotation_files()
+        lacking = [pattern for pattern in self.annotations if not any(file.match(pattern) for file in files)]
+        if lacking:
+            raise FileNotFoundError(
+                f"{self.name} lacks its annotations: expected {' and '.join(lacking)} beside the audio, found none "
+                f"under {', '.join(map(str, self.folders()))}. {self.obtain} Source: {self.source}."
+            )
+        return functools.partial(self.parse, annotations=self.annotate(files))
 
     def missing(self) -> str:
         """The sentence for a user who has not got the corpus: where it was looked for, the layout, how to get it."""
@@ -68,8 +99,25 @@ class Corpus:
         )
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """`name` without case, spaces and punctuation, by which the folder of a corpus is found."""
     return re.sub(r"[^a-z0-9]", "", name.casefold())
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Every file under `folder`, links followed, in no order."""
+    for parent, _, names in os.walk(folder, followlinks=True):
+        yield from (Path(parent, name) for name in names)
+
+
+def read_text(file: Path) -> str:
+    """The text of an annotation file; raises `ValueError` with a sentence where it is not in UTF-8."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(
+            f"{file} is damaged: expected text in UTF-8, found other bytes; save it so, or copy it anew"
+        ) from None
 
 
 @functools.cache
@@ -77,19 +125,28 @@ def _emotions() -> dict:
     return yaml.safe_load(paths.EMOTIONS.read_text(encoding="utf-8"))
 
 
+@functools.cache
+def _sources() -> dict[str, str]:
+    return {s.casefold(): emotion for emotion, sources in _emotions()["sources"].items() for s in sources}
+
+
+def emotions() -> list[str]:
+    """Every emotion of `params/emotions.yaml`, those that no protocol uses included, sorted."""
+    return sorted(_emotions()["sources"])
+
+
 def labels() -> list[str]:
     """The seven emotions of EmoCorpus and EmoBench, sorted."""
     return sorted(_emotions()["labels"])
 
 
-def harmonize(source_emotion: str) -> str:
-    """The emotion for a corpus' own label, by `params/emotions.yaml`.
+def harmonize(source_emotion: str, *, own: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The emotion for a corpus' own label: by `own`, its additions (casefolded), else by `params/emotions.yaml`.
 
-    Raises `ValueError` for a label that the table does not have.
+    Raises `ValueError` for a label that neither has.
     """
-    table = {s.casefold(): emotion for emotion, sources in _emotions()["sources"].items() for s in sources}
     try:
-        return table[source_emotion.casefold()]
+        return {**_sources(), **own}[source_emotion.casefold()]
     except KeyError:
         raise ValueError(
             f"the label {source_emotion!r} is in no row of params/emotions.yaml; add it to the emotion it stands for"

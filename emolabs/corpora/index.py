@@ -5,7 +5,7 @@ Conventions: paths are project paths (`<corpus key>/<canonical name>`), files ar
 
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +13,7 @@ from joblib import Parallel, delayed
 
 from emolabs import paths, storage
 from emolabs.corpora import audio
-from emolabs.corpora.corpus import Corpus, harmonize
+from emolabs.corpora.corpus import Corpus, Recording, harmonize, walk
 from emolabs.progress import progress
 
 COLUMNS = [
@@ -28,15 +28,17 @@ def build(corpora: Iterable[Corpus], *, workers: int | None = None) -> tuple[pd.
 
     Returns the index (`COLUMNS`, sorted by path) and the rejected files (`path, file, reason`, sorted by file); each
     file found is in exactly one of them.
-    Raises `FileNotFoundError` where a corpus has no recordings, saying which layout is expected and how to get it.
+    Raises `FileNotFoundError` where a corpus has no recordings, saying which layout is expected and how to get it, or
+    lacks annotations that it needs, and `ValueError` where those are damaged.
     """
     rows, refused = [], []
     for corpus in corpora:
         found = files(corpus)
         if not found:
             raise FileNotFoundError(corpus.missing())
+        parse = corpus.parser()
         for file in found:
-            row, reason = _describe(corpus, file)
+            row, reason = _describe(corpus, file, parse=parse)
             (refused if reason else rows).append(row | ({"reason": reason} if reason else {}))
     examined = examine([paths.raw(row["corpus"]) / row["file"] for row in rows], workers=workers)
     kept = []
@@ -53,11 +55,10 @@ def files(corpus: Corpus) -> list[str]:
     """Recordings under the corpus' folders, relative to the raw root, POSIX, sorted; empty where there is no folder."""
     root = paths.raw(corpus.key)
     return sorted(
-        (Path(parent) / name).relative_to(root).as_posix()
+        file.relative_to(root).as_posix()
         for folder in corpus.folders()
-        for parent, _, names in os.walk(folder, followlinks=True)
-        for name in names
-        if Path(name).suffix.lower() in audio.SUFFIXES
+        for file in walk(folder)
+        if file.suffix.lower() in audio.SUFFIXES
     )
 
 
@@ -95,14 +96,14 @@ def load_rejected(profile: str) -> pd.DataFrame:
     return pd.read_csv(paths.rejected(profile), keep_default_na=False)
 
 
-def _describe(corpus: Corpus, file: str) -> tuple[dict, str]:
+def _describe(corpus: Corpus, file: str, *, parse: Callable[[str], Recording]) -> tuple[dict, str]:
     readable = file.encode(errors="backslashreplace").decode()
     if readable != file:
         return {"path": "", "file": readable}, "unreadable name: expected UTF-8; rename the file or its folder"
     name = unicodedata.normalize("NFC", file.split("/", 1)[-1]).rsplit(".", 1)[0]
     try:
-        recording = corpus.parse(name)
-        emotion = harmonize(recording.source_emotion)
+        recording = parse(name)
+        emotion = harmonize(recording.source_emotion, own=corpus.emotions)
     except ValueError as error:
         return {"path": "", "file": file}, str(error)
     return {
@@ -111,7 +112,7 @@ def _describe(corpus: Corpus, file: str) -> tuple[dict, str]:
         "corpus": corpus.key,
         "speaker": f"{corpus.key}/{recording.speaker}",
         "sex": recording.sex,
-        "language": corpus.language,
+        "language": recording.language or corpus.language,
         "text": recording.text,
         "intensity": recording.intensity,
         "emotion": emotion,

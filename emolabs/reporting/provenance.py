@@ -2,16 +2,7 @@
 
 from collections.abc import Sequence
 
-#: How the literature spells the corpora; any other corpus goes by its key.
-DISPLAY_NAMES = {
-    "ravdess": "RAVDESS",
-    "cremad": "CREMA-D",
-    "tess": "TESS",
-    "savee": "SAVEE",
-    "emodb": "EmoDB",
-    "emosynth-en": "emosynth-en",
-    "emosynth-de": "emosynth-de",
-}
+from emolabs.corpora import REGISTRY
 
 #: Corpora whose key begins so were spoken by a synthesizer.
 SYNTHETIC = "emosynth"
@@ -20,7 +11,8 @@ SYNTHETIC = "emosynth"
 def describe(corpora: Sequence[str], *, opus: bool, **facts: object) -> str:
     """One line on where a result comes from.
 
-    `corpora` are corpus keys, in the order in which they are to be named; synthetic ones are always called so.
+    `corpora` are corpus keys, in the order in which they are to be named: by the name in the registry, or by the key
+    where a corpus is the user's own; synthetic ones are always called so.
     `opus` says whether the audio was read from Opus-compressed copies and not from the publishers' files. `facts` are
     named things worth knowing, in the order given (`protocol="hash", seed=0`); one that is None is left out.
 
@@ -36,9 +28,9 @@ def describe(corpora: Sequence[str], *, opus: bool, **facts: object) -> str:
             f"Expected a list of one or more corpus keys to describe, found {corpora!r}. "
             f"Pass the corpora the data came from, such as ['ravdess', 'cremad']."
         )
-    names = dict.fromkeys(corpora)
-    human = ", ".join(DISPLAY_NAMES.get(name, name) for name in names if not name.startswith(SYNTHETIC))
-    synthetic = ", ".join(DISPLAY_NAMES.get(name, name) for name in names if name.startswith(SYNTHETIC))
+    names = {key: REGISTRY[key].name if key in REGISTRY else key for key in corpora}
+    human = ", ".join(name for key, name in names.items() if not key.startswith(SYNTHETIC))
+    synthetic = ", ".join(name for key, name in names.items() if key.startswith(SYNTHETIC))
     if human and synthetic:
         source = f"{human} and synthetic speech (eSpeak NG), not human: {synthetic}"
     else:

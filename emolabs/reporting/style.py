@@ -83,6 +83,19 @@ EMOTIONS = {
     "boredom": Look("#000000", "h", "++", "bor"),
 }
 
+#: Labels of their own that no protocol uses: light grey, told apart by hatch, marker and label.
+OTHERS = {
+    "anxiety": Look("#D9D9D9", "<", "///", "anx"),
+    "apology": Look("#D9D9D9", ">", "\\\\\\", "apo"),
+    "assertiveness": Look("#D9D9D9", "p", "|||", "asr"),
+    "concern": Look("#D9D9D9", "d", "---", "con"),
+    "encouragement": Look("#D9D9D9", "H", "+++", "enc"),
+    "excitement": Look("#D9D9D9", "8", "xxx", "exc"),
+    "frustration": Look("#D9D9D9", "$f$", "OO", "fru"),
+    "other": Look("#D9D9D9", "$o$", "..", "oth"),
+    "undecided": Look("#D9D9D9", "$u$", "", "und"),
+}
+
 
 def use_style() -> None:
     """Set matplotlib's parameters to `STYLE` for the rest of the process."""
@@ -183,12 +196,13 @@ def draw_confusion(ax: Axes, matrix: np.ndarray, labels: Sequence[str], *, count
 
 
 def _look(name: str) -> Look:
-    if name not in EMOTIONS:
+    looks = EMOTIONS | OTHERS
+    if name not in looks:
         raise ValueError(
-            f"Expected one of the emotions {', '.join(EMOTIONS)}, found {name!r}. "
+            f"Expected one of the emotions {', '.join(looks)}, found {name!r}. "
             f"Harmonize the label first (params/emotions.yaml), or add a row to EMOTIONS in emolabs/reporting/style.py."
         )
-    return EMOTIONS[name]
+    return looks[name]
 
 
 def _ink(color: str | tuple, *, dark: str) -> str:

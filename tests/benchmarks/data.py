@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import librosa
@@ -11,7 +11,7 @@ import pandas as pd
 import pyloudnorm
 
 from emolabs import paths
-from emolabs.corpora import REGISTRY, harmonize, index
+from emolabs.corpora import REGISTRY, Recording, harmonize, index
 from emolabs.extraction import LogMel
 from emolabs.standardization import Normalization, sample_id
 
@@ -33,7 +33,10 @@ def recordings() -> pd.DataFrame:
     keys = real or [key for key, files in found.items() if files]
     if not keys:
         raise FileNotFoundError(REGISTRY["emosynth-en"].missing())
-    clips = pd.DataFrame([clip for key in keys for file in found[key] if (clip := _parse(key, file))])
+    parsers = {key: REGISTRY[key].parser() for key in keys}
+    clips = pd.DataFrame(
+        [clip for key in keys for file in found[key] if (clip := _parse(key, file, parse=parsers[key]))]
+    )
     clips = clips.drop_duplicates("path")
     return clips.sort_values("path", key=lambda paths: paths.map(sample_id), ignore_index=True)
 
@@ -93,9 +96,9 @@ def obvious_logmel(wave: np.ndarray) -> np.ndarray:
     return 10 * np.log10(np.maximum(1e-10, power))
 
 
-def _parse(key: str, file: str) -> dict | None:
+def _parse(key: str, file: str, *, parse: Callable[[str], Recording]) -> dict | None:
     try:
-        recording = REGISTRY[key].parse(file.split("/", 1)[-1].rsplit(".", 1)[0])
+        recording = parse(file.split("/", 1)[-1].rsplit(".", 1)[0])
         emotion = harmonize(recording.source_emotion)
     except ValueError:
         return None
