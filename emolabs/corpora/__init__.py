@@ -1,6 +1,6 @@
 """Stage 1, part 1: the corpora as data, the reader of audio and the global index."""
 
-from emolabs.corpora.corpus import Corpus, Recording, harmonize, labels
+from emolabs.corpora.corpus import Archive, Corpus, Recording, harmonize, labels
 from emolabs.corpora.cremad import CREMAD
 from emolabs.corpora.emodb import EMODB
 from emolabs.corpora.emosynth import EMOSYNTH_DE, EMOSYNTH_EN
@@ -13,7 +13,7 @@ REGISTRY: dict[str, Corpus] = {
     corpus.key: corpus for corpus in (RAVDESS, CREMAD, TESS, SAVEE, EMODB, EMOSYNTH_EN, EMOSYNTH_DE)
 }
 
-__all__ = ["REGISTRY", "Corpus", "Recording", "get", "harmonize", "labels"]
+__all__ = ["REGISTRY", "Archive", "Corpus", "Recording", "get", "harmonize", "labels"]
 
 
 def get(keys: list[str]) -> list[Corpus]:

@@ -3,8 +3,9 @@
 import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -24,6 +25,21 @@ class Recording:
 
 
 @dataclass(frozen=True)
+class Archive:
+    """A zip or tar file that anyone may download from its publisher, with what the publisher states about it."""
+
+    url: str  # its path ends in the file's name
+    checksum: str = ""  # "md5:…" or "sha256:…"; empty where none is published, then the SHA-256 of what came is noted
+    size: int | None = None  # bytes
+    keep: tuple[str, ...] = ()  # patterns of members to unpack beside the recordings, such as "*.csv"
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return PurePosixPath(urlsplit(self.url).path).name
+
+
+@dataclass(frozen=True)
 class Corpus:
     """A corpus: identity, terms, how to obtain it, what is expected, and how its names are read."""
 
@@ -39,7 +55,7 @@ class Corpus:
     speakers: int
     parse: Callable[[str], Recording]  # from a path inside the folder, POSIX, without extension; ValueError if unknown
     may_share: bool = False  # whether the licence lets its audio be passed on to listeners
-    checksums: dict[str, str] = field(default_factory=dict)  # archive -> published checksum
+    archives: tuple[Archive, ...] = ()  # what `emolabs.corpora.obtain` fetches; empty where it has to be got by hand
 
     @property
     def clips(self) -> int:
@@ -63,9 +79,14 @@ class Corpus:
         root = paths.raw(self.key)
         return (
             f"no recordings of {self.name} were found: expected {root / self.key / self.layout} "
-            f"(.wav .flac .ogg .opus or .mp3, in any folders). {self.obtain} Source: {self.source}. "
+            f"(.wav .flac .ogg .opus or .mp3, in any folders). {self.instructions()} "
             f"EMOLABS_RAW names another root than {root}."
         )
+
+    def instructions(self) -> str:
+        """How to get the corpus, and from where."""
+        command = f" `python -m emolabs.corpora.obtain {self.key}` does it." if self.archives else ""
+        return f"{self.obtain}{command} Source: {self.source}."
 
 
 def _plain(name: str) -> str:
