@@ -36,7 +36,7 @@ def build(corpora: Iterable[Corpus], *, workers: int | None = None) -> tuple[pd.
         if not found:
             raise FileNotFoundError(corpus.missing())
         for file in found:
-            row, reason = _describe(corpus, file)
+            row, reason = describe(corpus, file)
             (refused if reason else rows).append(row | ({"reason": reason} if reason else {}))
     examined = examine([paths.raw(row["corpus"]) / row["file"] for row in rows], workers=workers)
     kept = []
@@ -59,6 +59,34 @@ def files(corpus: Corpus) -> list[str]:
         for name in names
         if Path(name).suffix.lower() in audio.SUFFIXES
     )
+
+
+def describe(corpus: Corpus, file: str) -> tuple[dict, str]:
+    """What the name of `file` (as `files` gives it) says: the columns up to `source_emotion`, and an empty reason.
+
+    Where the name is not understood, `path` and `file` alone and the reason.
+    """
+    readable = file.encode(errors="backslashreplace").decode()
+    if readable != file:
+        return {"path": "", "file": readable}, "unreadable name: expected UTF-8; rename the file or its folder"
+    name = unicodedata.normalize("NFC", file.split("/", 1)[-1]).rsplit(".", 1)[0]
+    try:
+        recording = corpus.parse(name)
+        emotion = harmonize(recording.source_emotion)
+    except ValueError as error:
+        return {"path": "", "file": file}, str(error)
+    return {
+        "path": unicodedata.normalize("NFC", f"{corpus.key}/{recording.name}"),
+        "file": file,
+        "corpus": corpus.key,
+        "speaker": f"{corpus.key}/{recording.speaker}",
+        "sex": recording.sex,
+        "language": corpus.language,
+        "text": recording.text,
+        "intensity": recording.intensity,
+        "emotion": emotion,
+        "source_emotion": recording.source_emotion,
+    }, ""
 
 
 def examine(recordings: list[Path], *, workers: int | None = None) -> list[dict]:
@@ -86,30 +114,6 @@ def load(profile: str) -> pd.DataFrame:
     if not paths.index(profile).is_file():
         raise FileNotFoundError(f"no index at {paths.index(profile)}: run notebooks/10_indexing.ipynb first")
     return pd.read_parquet(paths.index(profile))
-
-
-def _describe(corpus: Corpus, file: str) -> tuple[dict, str]:
-    readable = file.encode(errors="backslashreplace").decode()
-    if readable != file:
-        return {"path": "", "file": readable}, "unreadable name: expected UTF-8; rename the file or its folder"
-    name = unicodedata.normalize("NFC", file.split("/", 1)[-1]).rsplit(".", 1)[0]
-    try:
-        recording = corpus.parse(name)
-        emotion = harmonize(recording.source_emotion)
-    except ValueError as error:
-        return {"path": "", "file": file}, str(error)
-    return {
-        "path": unicodedata.normalize("NFC", f"{corpus.key}/{recording.name}"),
-        "file": file,
-        "corpus": corpus.key,
-        "speaker": f"{corpus.key}/{recording.speaker}",
-        "sex": recording.sex,
-        "language": corpus.language,
-        "text": recording.text,
-        "intensity": recording.intensity,
-        "emotion": emotion,
-        "source_emotion": recording.source_emotion,
-    }, ""
 
 
 def _examine(recordings: list[Path]) -> list[dict]:
