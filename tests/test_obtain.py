@@ -180,8 +180,8 @@ class TestFetch:
         code, _, err = run(*FETCH, capsys=capsys)
         assert (code, err) == (
             1,
-            f"{raw.root}/{folder} is there already and partial: expected no folder of RAVDESS, because what is there "
-            "is never overwritten; move it away and run the same command again",
+            f"{raw.root}/{folder} is there already, with 1 of 4 recordings: what is there is never overwritten; "
+            "move it away and run the same command again",
         )
         assert there(raw.root) == [f"{folder}/{CLIPS[0]}"] and server.log == []
         assert (raw.root / folder / CLIPS[0]).read_bytes() == before
@@ -216,8 +216,15 @@ class TestFetch:
         )
 
     def test_an_unknown_key_is_a_sentence(self, raw, capsys):
-        code, _, err = run("ravdes", capsys=capsys)
-        assert code == 1 and err.startswith("unknown corpus ravdes: expected keys out of ravdess, ")
+        with pytest.raises(SystemExit) as error:
+            run("ravdes", capsys=capsys)
+        assert error.value.code == 2
+        assert "unknown corpus ravdes: expected keys out of ravdess, " in capsys.readouterr().err
+
+    def test_of_several_corpora_one_that_fails_stops_no_other(self, small, server, raw, capsys):
+        code, out, err = run("savee", *FETCH, capsys=capsys)
+        assert code == 1 and err.startswith("SAVEE has to be got by hand: ")
+        assert out.endswith("ravdess: present, 4 recordings, count matches\n") and there(raw.root) == WHOLE
 
     def test_without_a_published_checksum_that_of_the_archive_is_noted(self, small, server, raw, capsys):
         small(checksum="", size=None)
@@ -227,7 +234,9 @@ class TestFetch:
             f"{server.url} (size not published; no checksum published: its SHA-256 goes to SHA256SUMS "
             "beside the recordings)" in out
         )
-        assert (raw.root / "ravdess/SHA256SUMS").read_text() == f"{hashlib.sha256(PUBLISHED).hexdigest()}  speech.zip\n"
+        digest = hashlib.sha256(PUBLISHED).hexdigest()
+        assert f"speech.zip: SHA-256 {digest}; no checksum is published, so that nothing says" in out
+        assert (raw.root / "ravdess/SHA256SUMS").read_text() == f"{digest}  speech.zip\n"
 
     def test_of_several_archives_all_are_unpacked_or_none(self, small, server, raw, capsys):
         good = published(server)
@@ -509,6 +518,12 @@ class TestStatus:
         with pytest.raises(FileNotFoundError) as error:
             status.require([corpus, REGISTRY["tess"], REGISTRY["savee"]])
         assert str(error.value) == f"{REGISTRY['tess'].missing()}\n{REGISTRY['savee'].missing()}"
+
+    def test_files_with_other_names_are_said_where_no_recording_is_found(self, raw, corpus):
+        self.put(raw, "notes.wav", "more.wav")
+        with pytest.raises(FileNotFoundError) as error:
+            status.require([corpus])
+        assert str(error.value) == f"{corpus.missing()} 2 files are there whose names are not understood."
 
     def test_the_command_lists_every_corpus_and_how_to_get_it(self, raw, capsys):
         code, out, _ = run(capsys=capsys)

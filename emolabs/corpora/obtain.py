@@ -5,6 +5,7 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -35,8 +36,8 @@ def fetch(corpus: Corpus, *, accept: Callable[[Corpus], bool]) -> Status:
     for there in [*corpus.folders(), folder]:
         if there.exists():
             raise FileExistsError(
-                f"{there} is there already and {before.state}: expected no folder of {corpus.name}, because what is "
-                "there is never overwritten; move it away and run the same command again"
+                f"{there} is there already, with {before.recordings:,} of {corpus.clips:,} recordings: "
+                "what is there is never overwritten; move it away and run the same command again"
             )
     if not accept(corpus):
         raise PermissionError(
@@ -65,12 +66,22 @@ def _unpack(corpus: Corpus) -> None:
         for archive, file in zip(corpus.archives, files, strict=True):
             archives.unpack(file, folder=temporary, keep=archive.keep)
             if not archive.checksum:
-                with open(file, "rb") as stream, open(temporary / "SHA256SUMS", "a", encoding="utf-8") as sums:
-                    sums.write(f"{hashlib.file_digest(stream, 'sha256').hexdigest()}  {archive.name}\n")
+                _note_digest(file, sums=temporary / "SHA256SUMS")
         found = [f"{corpus.key}/{path.relative_to(temporary).as_posix()}" for path in temporary.rglob("*.*")]
         if status.examine(corpus, files=found).state == "absent":
             names = ", ".join(file.name for file in files)
             raise ValueError(f"{names}: expected recordings such as {corpus.layout}, found none; nothing was unpacked")
+
+
+def _note_digest(file: Path, *, sums: Path) -> None:
+    """Print the SHA-256 of an archive that has no published checksum, and add it to the file `sums`."""
+    with open(file, "rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    with open(sums, "a", encoding="utf-8") as stream:
+        stream.write(f"{digest}  {file.name}\n")
+    print(
+        f"{file.name}: SHA-256 {digest}; no checksum is published, so that nothing says whether it should be this one"
+    )
 
 
 def terms(corpus: Corpus) -> str:
@@ -123,16 +134,24 @@ def main(arguments: list[str] | None = None) -> int:
         print(overview())
         return 0
     try:
-        for corpus in get(options.corpora):
-            now = fetch(corpus, accept=agree if options.accept_licence else ask)
-            print(f"{corpus.key}: {now.state}, {now.recordings:,} recordings, count {now.count}")
-    except (OSError, ValueError, LookupError) as error:
-        print(_sentence(error), file=sys.stderr)
-        return 1
+        done = [_fetch(corpus, accept=agree if options.accept_licence else ask) for corpus in get(options.corpora)]
+    except ValueError as error:  # an unknown key
+        parser.error(str(error))
     except KeyboardInterrupt:
         print("interrupted: run the same command again to go on", file=sys.stderr)
         return 130
-    return 0
+    return 0 if all(done) else 1
+
+
+def _fetch(corpus: Corpus, *, accept: Callable[[Corpus], bool]) -> bool:
+    """Fetch a corpus and say how it went."""
+    try:
+        now = fetch(corpus, accept=accept)
+    except (OSError, ValueError, LookupError) as error:
+        print(_sentence(error), file=sys.stderr)
+        return False
+    print(f"{corpus.key}: {now.state}, {now.recordings:,} recordings, count {now.count}")
+    return True
 
 
 def _sentence(error: Exception) -> str:

@@ -71,10 +71,15 @@ def table(corpora: Iterable[Corpus]) -> pd.DataFrame:
 
 
 def require(corpora: Iterable[Corpus]) -> None:
-    """Raise `FileNotFoundError`, a sentence for each of `corpora` of which nothing is there."""
-    absent = [corpus.missing() for corpus in corpora if examine(corpus).state == "absent"]
+    """Raise `FileNotFoundError`, a sentence for each of `corpora` of which no recording is there."""
+    absent = [status for status in map(examine, corpora) if status.state == "absent"]
     if absent:
-        raise FileNotFoundError("\n".join(absent))
+        raise FileNotFoundError("\n".join(map(_lack, absent)))
+
+
+def _lack(status: Status) -> str:
+    unknown = f" {status.unknown:,} files are there whose names are not understood." if status.unknown else ""
+    return f"{status.corpus.missing()}{unknown}"
 
 
 def _row(status: Status) -> dict:
