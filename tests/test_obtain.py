@@ -64,6 +64,7 @@ class Server:
     early: int = 0  # bytes before the place asked for at which it starts, saying so
     cut: int | None = None  # bytes of the content after which it breaks off, once
     announces: bool = True  # whether it says the length beforehand
+    breaks: bool = False  # whether it announces pieces (chunks) and resets the connection in the first
     code: int = 200
     answers: threading.Event | None = None  # what it waits for before it answers
     log: list[tuple[str, int]] = field(default_factory=list)
@@ -87,6 +88,11 @@ def handler(server: Server) -> type[BaseHTTPRequestHandler]:
             self.send_response(206 if partly else 200)
             if partly:
                 self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
+            if server.breaks:
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.wfile.write(f"{whole:x}\r\n".encode() + server.content[:CUT])
+                return
             if server.announces:
                 self.send_header("Content-Length", str(whole - start))
             self.end_headers()
@@ -314,6 +320,22 @@ class TestDownload:
         assert run(*FETCH, capsys=capsys)[2].endswith("run the same command again to start over")
         assert run(*FETCH, capsys=capsys)[0] == 0
         assert server.log == [("", CUT), ("", len(PUBLISHED))]
+
+    def test_a_break_where_nobody_knows_the_length_is_a_sentence(self, small, server, raw, capsys):
+        small(checksum="", size=None)
+        server.announces, server.breaks = False, True
+        code, _, err = run(*FETCH, capsys=capsys)
+        assert code == 1
+        assert re.fullmatch(
+            r"the transfer of speech\.zip broke off after [\d,]+ bytes: run the same command again to start over", err
+        )
+
+    def test_a_part_taken_for_the_whole_is_not_taken_again(self, small, server, raw, capsys):
+        small(checksum="", size=None)
+        server.announces, server.cut = False, CUT
+        assert "was not unpacked: expected a whole zip or tar file" in run(*FETCH, capsys=capsys)[2]
+        assert run(*FETCH, capsys=capsys)[0] == 0
+        assert server.log == [("", CUT), ("", len(PUBLISHED))] and "ravdess/SHA256SUMS" in there(raw.root)
 
     @pytest.mark.parametrize("kept", [PUBLISHED, PUBLISHED + b"more than there is"])
     def test_what_is_kept_is_taken_when_whole_and_fetched_anew_when_too_long(self, small, server, raw, capsys, kept):

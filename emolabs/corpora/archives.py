@@ -31,13 +31,16 @@ _PIECE = 1 << 16  # bytes
 def download(archive: Archive, *, folder: Path) -> Path:
     """Download `archive` into `folder` and return its file, which has the published checksum where there is one.
 
-    A complete file that is there already is taken. What an interrupted call left in `<name>.partial` is continued, if
-    the server can and a checksum will tell whether the parts fit.
+    A complete file that is there already is taken, and what an interrupted call left in `<name>.partial` is continued
+    if the server can. Without a checksum, which tells whether parts fit and are all, every call starts over.
 
     Raises `ConnectionError` where the server does not answer, refuses, breaks off or offers another size, `ValueError`
     where the checksum is another, and `OSError` where the disk is full, each with a sentence.
     """
     pooch.get_logger().setLevel("WARNING")
+    if not archive.checksum:
+        for file in (folder / archive.name, folder / f"{archive.name}.partial"):
+            file.unlink(missing_ok=True)
     try:
         return Path(
             pooch.retrieve(
@@ -67,8 +70,6 @@ def download(archive: Archive, *, folder: Path) -> Path:
 def _transfer(archive: Archive, *, folder: Path) -> Path:
     """Bring `<name>.partial` to its full size and return it."""
     file = folder / f"{archive.name}.partial"
-    if not archive.checksum:
-        file.unlink(missing_ok=True)
     start = file.stat().st_size if file.exists() else 0
     if start and start == archive.size:
         return file
@@ -128,7 +129,7 @@ def _write(response: requests.Response, *, file: Path, start: int, archive: Arch
     if reason == "broke off" or total not in (None, have):
         again = "and it goes on from there" if archive.checksum else "to start over"
         raise ConnectionError(
-            f"the transfer of {archive.name} {reason} after {have:,} of {total or '?':,} bytes: "
+            f"the transfer of {archive.name} {reason} after {have:,}{'' if total is None else f' of {total:,}'} bytes: "
             f"run the same command again {again}"
         ) from None
 
