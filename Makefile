@@ -17,7 +17,7 @@ READY := .venv/.ready
 endif
 SNAKEMAKE := $(BIN)/snakemake --config profile=$(PROFILE)
 
-.PHONY: help environment reproduce evaluation retrain test lab bench contracts style
+.PHONY: help environment corpora reproduce evaluation retrain test lab bench contracts style
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ environment: $(READY)  ## the Python environment, where no suitable one is activ
 	$$python -m venv .venv
 	@set -o pipefail; .venv/bin/pip install --progress-bar off --constraint requirements.lock -e '.[$(EXTRAS)]' | grep --line-buffered -E '^(Collecting|Installing|Successfully)'
 	@touch $@
+
+corpora: $(READY)  ## what there is of each corpus, and how to get the rest
+	@$(BIN)/python -m emolabs.corpora.obtain
 
 reproduce: $(READY)  ## every figure and table of PROFILE (default: demo)
 	@$(SNAKEMAKE)

@@ -26,6 +26,11 @@ def raw(corpus: str) -> Path:
     return Path(os.environ.get("EMOLABS_RAW") or RAW).expanduser().absolute()
 
 
+def downloads(corpus: str) -> Path:
+    """Archives of a corpus on their way: what has come is kept here until it is unpacked."""
+    return raw(corpus) / ".downloads" / corpus
+
+
 def interim(profile: str) -> Path:
     """Index, manifests, normalized waveforms and feature stores of a profile (never committed)."""
     return ROOT / "data" / "interim" / profile

@@ -326,7 +326,9 @@ def test_a_corpus_says_what_it_is_and_on_which_terms(key):
     assert re.search(r"\b(19|20)\d\d\b|this repository", corpus.citation)
     assert ("doi 10." in corpus.citation) == (key not in WITHOUT_DOI)
     assert corpus.source.startswith(("https://", "http://", "python -m emolabs"))
-    assert all(re.fullmatch(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", value) for value in corpus.checksums.values())
+    for archive in corpus.archives:
+        assert archive.url.startswith("https://") and re.search(r"\.(zip|tar|tar\.\w+|tgz)$", archive.name)
+        assert re.fullmatch(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}|", archive.checksum)
     assert (sum(corpus.counts.values()), corpus.speakers) == PUBLISHED[key]
     assert corpus.clips == PUBLISHED[key][0] and set(corpus.counts) <= set(emotions())
     assert corpus.may_share == (key in SHARED)

@@ -186,7 +186,8 @@ def test_a_missing_corpus_says_which_layout_is_expected_and_how_to_get_it(raw, m
     assert str(error.value) == (
         f"no recordings of RAVDESS were found: expected {root}/ravdess/Actor_01/03-01-01-01-01-01-01.wav "
         "(.wav .flac .ogg .opus or .mp3, in any folders). Download Audio_Speech_Actors_01-24.zip (208 MB) and unpack "
-        f"it there. Source: https://doi.org/10.5281/zenodo.1188976. EMOLABS_RAW names another root than {root}."
+        "it there. `python -m emolabs.corpora.obtain ravdess` does it. "
+        f"Source: https://doi.org/10.5281/zenodo.1188976. EMOLABS_RAW names another root than {root}."
     )
 
 

@@ -5,8 +5,9 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -24,6 +25,21 @@ class Recording:
     source_emotion: str  # the corpus' own label
     intensity: str = ""  # the corpus' own grade, where it has one
     language: str = ""  # ISO 639-1, in a corpus of several languages
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A zip or tar file that anyone may download from its publisher, with what the publisher states about it."""
+
+    url: str  # its path ends in the file's name
+    checksum: str = ""  # "md5:…" or "sha256:…"; empty where none is published, then the SHA-256 of what came is noted
+    size: int | None = None  # bytes
+    keep: tuple[str, ...] = ()  # patterns of members to unpack beside the recordings, such as "*.csv"
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return PurePosixPath(urlsplit(self.url).path).name
 
 
 @dataclass(frozen=True)
@@ -49,7 +65,7 @@ class Corpus:
     annotate: Callable[[list[Path]], Mapping] | None = None  # from those files; ValueError where one is damaged
     emotions: dict[str, str] = field(default_factory=dict)  # own labels that params/emotions.yaml does not have
     may_share: bool = False  # whether the licence lets its audio be passed on to listeners
-    checksums: dict[str, str] = field(default_factory=dict)  # archive -> published checksum
+    archives: tuple[Archive, ...] = ()  # what `emolabs.corpora.obtain` fetches; empty where it has to be got by hand
 
     @property
     def clips(self) -> int:
@@ -85,7 +101,7 @@ class Corpus:
         if lacking:
             raise FileNotFoundError(
                 f"{self.name} lacks its annotations: expected {' and '.join(lacking)} beside the audio, found none "
-                f"under {', '.join(map(str, self.folders()))}. {self.obtain} Source: {self.source}."
+                f"under {', '.join(map(str, self.folders()))}. {self.instructions()}"
             )
         return functools.partial(self.parse, annotations=self.annotate(files))
 
@@ -94,9 +110,14 @@ class Corpus:
         root = paths.raw(self.key)
         return (
             f"no recordings of {self.name} were found: expected {root / self.key / self.layout} "
-            f"(.wav .flac .ogg .opus or .mp3, in any folders). {self.obtain} Source: {self.source}. "
+            f"(.wav .flac .ogg .opus or .mp3, in any folders). {self.instructions()} "
             f"EMOLABS_RAW names another root than {root}."
         )
+
+    def instructions(self) -> str:
+        """How to get the corpus, and from where."""
+        command = f" `python -m emolabs.corpora.obtain {self.key}` does it." if self.archives else ""
+        return f"{self.obtain}{command} Source: {self.source}."
 
 
 def plain(name: str) -> str:

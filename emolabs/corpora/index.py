@@ -38,7 +38,7 @@ def build(corpora: Iterable[Corpus], *, workers: int | None = None) -> tuple[pd.
             raise FileNotFoundError(corpus.missing())
         parse = corpus.parser()
         for file in found:
-            row, reason = _describe(corpus, file, parse=parse)
+            row, reason = describe(corpus, file, parse=parse)
             (refused if reason else rows).append(row | ({"reason": reason} if reason else {}))
     examined = examine([paths.raw(row["corpus"]) / row["file"] for row in rows], workers=workers)
     kept = []
@@ -60,6 +60,35 @@ def files(corpus: Corpus) -> list[str]:
         for file in walk(folder)
         if file.suffix.lower() in audio.SUFFIXES
     )
+
+
+def describe(corpus: Corpus, file: str, *, parse: Callable[[str], Recording]) -> tuple[dict, str]:
+    """What the name of `file` (as `files` gives it) says: the columns up to `source_emotion`, and an empty reason.
+
+    `parse` is `corpus.parser()`, made once a scan. Where the name is not understood, `path` and `file` alone and the
+    reason.
+    """
+    readable = file.encode(errors="backslashreplace").decode()
+    if readable != file:
+        return {"path": "", "file": readable}, "unreadable name: expected UTF-8; rename the file or its folder"
+    name = unicodedata.normalize("NFC", file.split("/", 1)[-1]).rsplit(".", 1)[0]
+    try:
+        recording = parse(name)
+        emotion = harmonize(recording.source_emotion, own=corpus.emotions)
+    except ValueError as error:
+        return {"path": "", "file": file}, str(error)
+    return {
+        "path": unicodedata.normalize("NFC", f"{corpus.key}/{recording.name}"),
+        "file": file,
+        "corpus": corpus.key,
+        "speaker": f"{corpus.key}/{recording.speaker}",
+        "sex": recording.sex,
+        "language": recording.language or corpus.language,
+        "text": recording.text,
+        "intensity": recording.intensity,
+        "emotion": emotion,
+        "source_emotion": recording.source_emotion,
+    }, ""
 
 
 def examine(recordings: list[Path], *, workers: int | None = None) -> list[dict]:
@@ -94,30 +123,6 @@ def load_rejected(profile: str) -> pd.DataFrame:
     if not paths.rejected(profile).is_file():
         raise FileNotFoundError(f"no table at {paths.rejected(profile)}: run notebooks/10_indexing.ipynb first")
     return pd.read_csv(paths.rejected(profile), keep_default_na=False)
-
-
-def _describe(corpus: Corpus, file: str, *, parse: Callable[[str], Recording]) -> tuple[dict, str]:
-    readable = file.encode(errors="backslashreplace").decode()
-    if readable != file:
-        return {"path": "", "file": readable}, "unreadable name: expected UTF-8; rename the file or its folder"
-    name = unicodedata.normalize("NFC", file.split("/", 1)[-1]).rsplit(".", 1)[0]
-    try:
-        recording = parse(name)
-        emotion = harmonize(recording.source_emotion, own=corpus.emotions)
-    except ValueError as error:
-        return {"path": "", "file": file}, str(error)
-    return {
-        "path": unicodedata.normalize("NFC", f"{corpus.key}/{recording.name}"),
-        "file": file,
-        "corpus": corpus.key,
-        "speaker": f"{corpus.key}/{recording.speaker}",
-        "sex": recording.sex,
-        "language": recording.language or corpus.language,
-        "text": recording.text,
-        "intensity": recording.intensity,
-        "emotion": emotion,
-        "source_emotion": recording.source_emotion,
-    }, ""
 
 
 def _examine(recordings: list[Path]) -> list[dict]:

@@ -43,9 +43,7 @@ def find(key: str, *, registry: Mapping[str, Corpus]) -> Corpus | None:
     Raises `ValueError` with every problem of its description and its table, a line each, and where its key is spelled
     otherwise.
     """
-    root = paths.raw(key)
-    folders = [f for f in root.iterdir() if plain(f.name) == plain(key)] if root.is_dir() else []
-    described = sorted(folder for folder in folders if (folder / DESCRIPTION).is_file())
+    described = [folder for folder in folders() if plain(folder.name) == plain(key)]
     if len(described) > 1:
         raise ValueError(f"expected one folder with a {DESCRIPTION} for {key}, found {', '.join(map(str, described))}")
     if not described:
@@ -54,6 +52,11 @@ def find(key: str, *, registry: Mapping[str, Corpus]) -> Corpus | None:
     if corpus.key != key:
         raise ValueError(f"the corpus in {described[0]} has the key {corpus.key}, not {key}: ask for it so")
     return corpus
+
+
+def folders() -> list[Path]:
+    """The folders under the raw root that describe a corpus, sorted."""
+    return sorted(file.parent for file in paths.raw("").glob(f"*/{DESCRIPTION}"))
 
 
 def load(folder: Path, *, registry: Mapping[str, Corpus]) -> Corpus:

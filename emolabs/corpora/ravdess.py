@@ -2,7 +2,7 @@
 
 import re
 
-from emolabs.corpora.corpus import Corpus, Recording, match
+from emolabs.corpora.corpus import Archive, Corpus, Recording, match
 
 EMOTIONS = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"]
 TEXTS = ["Kids are talking by the door.", "Dogs are sitting by the door."]
@@ -48,5 +48,11 @@ RAVDESS = Corpus(
     speakers=24,
     parse=parse,
     may_share=True,
-    checksums={"Audio_Speech_Actors_01-24.zip": "md5:bc696df654c87fed845eb13823edef8a"},
+    archives=(
+        Archive(
+            "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip",
+            checksum="md5:bc696df654c87fed845eb13823edef8a",
+            size=208_468_073,
+        ),
+    ),
 )

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import librosa
@@ -11,7 +11,7 @@ import pandas as pd
 import pyloudnorm
 
 from emolabs import paths
-from emolabs.corpora import REGISTRY, Recording, harmonize, index
+from emolabs.corpora import REGISTRY, index
 from emolabs.extraction import LogMel
 from emolabs.standardization import Normalization, sample_id
 
@@ -23,7 +23,7 @@ LOGMEL = LogMel()
 
 @functools.cache
 def recordings() -> pd.DataFrame:
-    """Every recording whose name is understood: `path, file, corpus, speaker, emotion`, in the order of sample ids.
+    """Every recording whose name is understood: as `index.describe` has them, in the order of sample ids.
 
     The real corpora under `EMOLABS_RAW` or `data/raw` where there are any, else the embedded ones.
     Raises `FileNotFoundError` where there are none either.
@@ -34,10 +34,8 @@ def recordings() -> pd.DataFrame:
     if not keys:
         raise FileNotFoundError(REGISTRY["emosynth-en"].missing())
     parsers = {key: REGISTRY[key].parser() for key in keys}
-    clips = pd.DataFrame(
-        [clip for key in keys for file in found[key] if (clip := _parse(key, file, parse=parsers[key]))]
-    )
-    clips = clips.drop_duplicates("path")
+    described = (index.describe(REGISTRY[key], file, parse=parsers[key]) for key in keys for file in found[key])
+    clips = pd.DataFrame([clip for clip, reason in described if not reason]).drop_duplicates("path")
     return clips.sort_values("path", key=lambda paths: paths.map(sample_id), ignore_index=True)
 
 
@@ -94,13 +92,3 @@ def obvious_logmel(wave: np.ndarray) -> np.ndarray:
         pad_mode="constant",
     )
     return 10 * np.log10(np.maximum(1e-10, power))
-
-
-def _parse(key: str, file: str, *, parse: Callable[[str], Recording]) -> dict | None:
-    try:
-        recording = parse(file.split("/", 1)[-1].rsplit(".", 1)[0])
-        emotion = harmonize(recording.source_emotion)
-    except ValueError:
-        return None
-    speaker = f"{key}/{recording.speaker}"
-    return {"path": f"{key}/{recording.name}", "file": file, "corpus": key, "speaker": speaker, "emotion": emotion}
