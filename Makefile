@@ -17,7 +17,7 @@ READY := .venv/.ready
 endif
 SNAKEMAKE := $(BIN)/snakemake --config profile=$(PROFILE)
 
-.PHONY: help environment corpora reproduce evaluation retrain test lab bench contracts style
+.PHONY: help environment corpora reproduce evaluation retrain test lab cards bench contracts style
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ test: $(READY)  ## unit and contract tests, then the notebooks under nbval
 
 lab: $(READY)  ## JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
+
+cards: $(READY)  ## the data cards of data/cards/ from PROFILE's index
+	@$(BIN)/python -m emolabs.corpora.cards $(PROFILE)
 
 bench: $(READY)  ## benchmarks: ratios within one run
 	$(BIN)/python -m tests.benchmarks --out runs/benchmarks

@@ -15,6 +15,8 @@ PIPELINES = PARAMS / "pipelines.yaml"
 EMOTIONS = PARAMS / "emotions.yaml"
 #: The frozen partitions of EmoBench, their checksums and their data card.
 EMOBENCH = ROOT / "data" / "emobench"
+#: The data cards of the corpora and of EmoCorpus.
+CARDS = ROOT / "data" / "cards"
 #: The user's audio, a folder a corpus, unless ``EMOLABS_RAW`` names another root.
 RAW = ROOT / "data" / "raw"
 

@@ -64,6 +64,7 @@ class Corpus:
     annotations: tuple[str, ...] = ()  # patterns of files beside the audio, each needed, such as *_sent_emo.csv
     annotate: Callable[[list[Path]], Mapping] | None = None  # from those files; ValueError where one is damaged
     emotions: dict[str, str] = field(default_factory=dict)  # own labels that params/emotions.yaml does not have
+    faults: tuple[str, ...] = ()  # what is known to be wrong in circulating copies
     may_share: bool = False  # whether the licence lets its audio be passed on to listeners
     archives: tuple[Archive, ...] = ()  # what `emolabs.corpora.obtain` fetches; empty where it has to be got by hand
 

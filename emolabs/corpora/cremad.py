@@ -60,5 +60,11 @@ CREMAD = Corpus(
     counts={"anger": 1271, "disgust": 1271, "fear": 1271, "happiness": 1271, "neutral": 1087, "sadness": 1271},
     speakers=91,
     parse=parse,
+    faults=(
+        "Three pairs of files are the same recording with two different labels.",
+        "One file is silent.",
+        "A zip download of the repository holds Git-LFS pointers instead of audio.",
+        "One name is misspelled (`1040_ITH_SAD_X`).",
+    ),
     may_share=True,
 )

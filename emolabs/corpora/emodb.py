@@ -68,5 +68,6 @@ EMODB = Corpus(
     },
     speakers=10,
     parse=parse,
+    faults=("Recordings peak at full scale.",),
     may_share=True,
 )

@@ -43,4 +43,5 @@ SAVEE = Corpus(
     counts={"anger": 60, "disgust": 60, "fear": 60, "happiness": 60, "neutral": 120, "sadness": 60, "surprise": 60},
     speakers=4,
     parse=parse,
+    faults=("File names repeat across speakers: the folder says who speaks.",),
 )

@@ -36,4 +36,9 @@ TESS = Corpus(
     counts=dict.fromkeys(["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"], 400),
     speakers=2,
     parse=parse,
+    faults=(
+        "One name begins with `OA_` instead of `OAF_`; it is no third speaker.",
+        "One file is at 96 kHz, another is AIFF under a `.wav` name.",
+        "Folder names differ in case, and circulating copies often hold every file twice.",
+    ),
 )

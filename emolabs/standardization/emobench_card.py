@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from emolabs import corpora
+from emolabs import corpora, markdown
 from emolabs.standardization import split
 
 _HEAD = """# EmoBench, `{version}`
@@ -70,11 +70,11 @@ def text(version: str, *, manifests: dict[str, pd.DataFrame], excluded: pd.DataF
         _counts(clips, keys=keys),
         "## Excluded\n\n`excluded.csv`: found by rule, not by name. Of equal recordings with one label the first path "
         "stays, of equal recordings with different labels none.\n",
-        _markdown(excluded.assign(path=excluded.path.map("`{}`".format))),
+        markdown.table(excluded.assign(path=excluded.path.map("`{}`".format))),
         _TAIL,
         "## Terms and citation\n\nThese lists are facts about the corpora and come under EmoLabs' licence (MIT). The "
         "recordings have licences of their own. Cite EmoLabs (`CITATION.cff`) with the version, and the corpora:\n",
-        _markdown(pd.DataFrame([_terms(corpora.REGISTRY[key]) for key in keys])),
+        markdown.table(pd.DataFrame([_terms(corpora.REGISTRY[key]) for key in keys])),
     ]
     return "\n".join(parts)
 
@@ -89,7 +89,7 @@ def _protocols(manifests: dict[str, pd.DataFrame]) -> str:
         row |= {"labels": len(split.get(protocol).labels), "folds": len(sizes)}
         row["clips"] = f"{manifest.path.nunique():,}"
         rows.append(row | {side: _range(sizes[side]) for side in split.SPLITS} | {"each evaluated once": _yes(once)})
-    return _markdown(pd.DataFrame(rows))
+    return markdown.table(pd.DataFrame(rows))
 
 
 def _labels(manifests: dict[str, pd.DataFrame]) -> str:
@@ -106,7 +106,7 @@ def _counts(clips: pd.DataFrame, *, keys: list[str]) -> str:
     counts["clips"] = counts.drop(columns="speakers").sum(axis=1)
     counts["published"] = [corpora.REGISTRY[key].clips for key in keys]
     counts.loc["all"] = counts.sum()
-    return _markdown(counts.map("{:,}".format).reset_index(names="corpus"))
+    return markdown.table(counts.map("{:,}".format).reset_index(names="corpus"))
 
 
 def _terms(corpus: corpora.Corpus) -> dict:
@@ -120,9 +120,3 @@ def _range(sizes: pd.Series) -> str:
 
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    """A table in Markdown; a vertical bar within a cell would end it."""
-    rows = [table.columns, ["---"] * table.shape[1], *table.astype(str).to_numpy()]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows) + "\n"
