@@ -124,17 +124,22 @@ def _examine(recordings: list[Path]) -> list[dict]:
 
 def _without_duplicates(index: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Split an index sorted by path and file into what stays and what goes, the latter with a reason."""
-    reasons = pd.Series("", index=index.index)
-    first = index.drop_duplicates("path").set_index("path")
-    for i in index.index[index.duplicated("path")]:
-        original = first.loc[index.path[i]]
-        same = "the same audio" if index.pcm_sha256[i] == original.pcm_sha256 else "the same name, other audio"
-        reasons[i] = f"duplicate of {original.file}: {same}"
-    unique = index[reasons == ""]
-    for _, group in unique[unique.duplicated("pcm_sha256", keep=False)].groupby("pcm_sha256"):
-        if group.emotion.nunique() == 1:
-            reasons[group.index[1:]] = f"duplicate of {group.file.iloc[0]}: the same audio under another name"
+    names, files, emotions, sounds = (index[c].tolist() for c in ("path", "file", "emotion", "pcm_sha256"))
+    reasons, first, alike = [""] * len(index), {}, {}
+    for i, path in enumerate(names):
+        original = first.setdefault(path, i)
+        if original == i:
+            alike.setdefault(sounds[i], []).append(i)
         else:
-            labels = ", ".join(f"{path} is {emotion}" for path, emotion in zip(group.path, group.emotion, strict=True))
-            reasons[group.index] = f"contradictory duplicate: the same audio with different labels ({labels})"
+            same = "the same audio" if sounds[i] == sounds[original] else "the same name, other audio"
+            reasons[i] = f"duplicate of {files[original]}: {same}"
+    for group in alike.values():
+        if len({emotions[i] for i in group}) == 1:
+            for i in group[1:]:
+                reasons[i] = f"duplicate of {files[group[0]]}: the same audio under another name"
+        else:
+            labels = ", ".join(f"{names[i]} is {emotions[i]}" for i in group)
+            for i in group:
+                reasons[i] = f"contradictory duplicate: the same audio with different labels ({labels})"
+    reasons = pd.Series(reasons, index=index.index, dtype=str)
     return index[reasons == ""].reset_index(drop=True), index.assign(reason=reasons)[reasons != ""]
