@@ -15,6 +15,7 @@ from emolabs.experiments import learners
 from emolabs.extraction import functionals, spectrograms, store
 from emolabs.modeling import get_pipeline, training
 from emolabs.standardization import manifest, waveforms
+from emolabs.standardization.near_duplicates import search
 from tests.benchmarks import data, epochs
 from tests.benchmarks.measure import Row, Settings
 from tests.benchmarks.processes import peaks
@@ -31,6 +32,11 @@ def indexing(clips: int | None) -> None:
 def normalization(_: int | None) -> None:
     """The store of waveforms."""
     waveforms.build(index.load(data.PROFILE), profile=data.PROFILE, steps=data.STEPS)
+
+
+def near_duplicates(_: int | None) -> None:
+    """The search for recordings that are there twice."""
+    search(waveforms.load(data.PROFILE))
 
 
 def logmel(_: int | None) -> None:
@@ -64,7 +70,7 @@ def epoch(_: int | None) -> None:
     )
 
 
-STEPS = {step.__name__: step for step in (indexing, normalization, logmel, mfcc, egemaps, epoch)}
+STEPS = {step.__name__: step for step in (indexing, normalization, near_duplicates, logmel, mfcc, egemaps, epoch)}
 
 
 def run(settings: Settings) -> list[Row]:
