@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from emolabs import paths
 from emolabs.corpora import get, index, synthesis
 from emolabs.standardization import copies, near_duplicates, waveforms
 from emolabs.standardization.normalization import Normalization, normalize, normalize_file
@@ -125,10 +126,10 @@ def test_silence_in_common_is_no_resemblance(spoken):
     assert near_duplicates.similarity(*views)[0] < 0.5
 
 
-def test_pairs_are_told_with_their_conflicts_and_sides():
-    paths = ["c/a", "c/b", "c/d"]
+def test_pairs_are_told_with_their_conflicts_and_sides(project):
+    names = ["c/a", "c/b", "c/d"]
     facts = pd.DataFrame(
-        {"path": paths, "speaker": "c/1", "text": ["x", "x", "y"], "emotion": ["anger"] * 2 + ["fear"]}
+        {"path": names, "speaker": "c/1", "text": ["x", "x", "y"], "emotion": ["anger"] * 2 + ["fear"]}
     )
     pairs = pd.DataFrame(
         [("c/a", "c/b", 1.0, 0.0, 1.0), ("c/b", "c/d", 1.0, 0.0, 1.0)], columns=near_duplicates.COLUMNS
@@ -139,6 +140,8 @@ def test_pairs_are_told_with_their_conflicts_and_sides():
     table = near_duplicates.describe(pairs, index=facts, manifests={"two": manifest})
     assert list(table.conflict) == ["", "text, emotion"]
     assert list(table.two) == [1, 0], "c/d is on no side of the manifest"
+    near_duplicates.save(table, profile="tiny")
+    pd.testing.assert_frame_equal(pd.read_csv(paths.near_duplicates("tiny"), keep_default_na=False), table)
     assert near_duplicates.describe(pairs[:0], index=facts, manifests={"two": manifest}).empty
 
 
@@ -163,6 +166,16 @@ def test_the_copies_within_cremad_are_found(corpora):
     if recordings - set(files):
         pytest.skip("CREMA-D is not there")
     assert found({name: normalize_file(file, steps=Normalization())[0] for name, file in files.items()}) == CREMAD
+
+
+def test_the_committed_table_names_the_copies_within_cremad():
+    table = pd.read_csv(paths.figures("thesis") / "13_near_duplicates.csv", keep_default_na=False)
+    assert {(a, b) for a, b in zip(table["first"], table["second"], strict=True)} == {
+        (f"cremad/{first}", f"cremad/{second}") for first, second in CREMAD
+    }
+    assert (table.similarity >= near_duplicates.THRESHOLD).all()
+    assert list(table.conflict.value_counts().loc[["emotion", "text", ""]]) == [4, 2, 2]
+    assert (table.speaker == 0).all(), "one recording is one speaker's"
 
 
 def test_an_encoder_changes_the_samples_and_keeps_their_number(spoken):
