@@ -1,6 +1,7 @@
 """How the index grows: time and peak memory of `index.build` over generated corpora of tiny files, up to 200,000.
 
-Every file holds 10 ms of noise of its own, so that what is measured is the index and hardly the decoding. The curve on two cores of an Intel Xeon, all processes together:
+Every file holds 10 ms of noise of its own, so that what is measured is the index and hardly the decoding.
+The curve on two cores of an Intel Xeon, all processes together:
 
     clips       5,000   20,000   50,000   200,000
     seconds       2.2      5.0     13.1      57.4
