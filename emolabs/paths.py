@@ -58,6 +58,11 @@ def waveforms(profile: str) -> Path:
     return interim(profile) / "waveforms"
 
 
+def near_duplicates(profile: str) -> Path:
+    """The pairs of clips that are one recording, altered."""
+    return interim(profile) / "near_duplicates.csv"
+
+
 def features(profile: str, branch: str) -> Path:
     """Feature stores of a branch, a folder per digest."""
     return interim(profile) / "features" / branch

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from benchmarks import scale
 from benchmarks.measure import Row, interleave
 
 from emolabs import paths
+from emolabs.corpora import index
 
 RATE_HZ = 16_000
 
@@ -34,7 +36,7 @@ def corpus(tmp_path) -> Path:
 
 def test_a_small_run_gives_the_whole_table(corpus, tmp_path):
     command = [sys.executable, "-m", "tests.benchmarks", "--clips", "24", "--repeats", "1", "--out", tmp_path / "out"]
-    command += ["--only", "indexing", "normalization", "logmel", "training", "memory"]
+    command += ["--only", "indexing", "normalization", "logmel", "training", "memory", "scale"]
     environment = os.environ | {"EMOLABS_RAW": str(corpus)}
     done = subprocess.run(command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr, done.stderr
@@ -43,10 +45,11 @@ def test_a_small_run_gives_the_whole_table(corpus, tmp_path):
         rows = {row["benchmark"]: row for row in csv.DictReader(stream)}
     measured = [name for name, row in rows.items() if row["ratio"]]
     assert [name.split(":")[0].split(",")[0] for name in measured] == [
-        *("indexing", "indexing", "normalization", "normalization", "log-mel", "training")
+        *("indexing", "indexing", "normalization", "normalization", "log-mel", "training", "scale of the index")
     ]
     assert all(rows[name]["verdict"] in ("pass", "miss") for name in measured if rows[name]["target"])
     assert "skipped" in rows["peak memory"]["note"]
+    assert 0.05 < float(rows["scale of the index: 24 clips"]["ratio"].split()[0]) < 1.5
     assert done.returncode == int(any(row["verdict"] == "miss" for row in rows.values()))
     assert float(rows["log-mel"]["note"].split("at most ")[1].split(" dB")[0]) <= 0.07  # one step of float16 at 100 dB
     assert done.stdout.strip() == (tmp_path / "out" / "benchmarks.md").read_text(encoding="utf-8").strip()
@@ -60,6 +63,21 @@ def test_a_small_run_gives_the_whole_table(corpus, tmp_path):
 def test_verdicts(ratio, target, at_most, verdict):
     row = Row(name="x", ours="", compared_to="", ratio=ratio, target=target, at_most=at_most)
     assert row.verdict == row.cells()["verdict"] == verdict
+
+
+def test_growth_compares_the_time_a_clip_of_the_largest_size_to_that_of_the_smallest_that_is_large():
+    assert not scale.growth({5_000: 1.0, 20_000: 4.0})
+    (row,) = scale.growth({5_000: 9.0, 20_000: 10.0, 50_000: 30.0, 200_000: 140.0})
+    assert row.ratio == pytest.approx(1.4) and row.verdict == "miss"
+
+
+def test_generated_clips_are_all_different_and_parsed(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOLABS_RAW", str(tmp_path))
+    scale.generate(tmp_path, clips=1_003)
+    found, rejected = index.build([scale.CORPUS], workers=1)
+    assert len(found) == 1_003 and rejected.empty
+    assert found.pcm_sha256.is_unique and found.speaker.nunique() == 2
+    assert found.path.iloc[-1] == "scale/s0001_t02_fear_0001002"
 
 
 def test_rounds_are_interleaved_and_medians_count(monkeypatch):

@@ -55,7 +55,7 @@ class TestNotebook:
 
     def test_writes_and_shows_items_of_the_catalogue_only(self, notebook):
         text = "\n".join(cell.source for cell in nbformat.read(notebook, as_version=4).cells)
-        named = set(re.findall(r'"(\d\d_[a-z]+)"', text)) | set(re.findall(r"figures/thesis/(\d\d_[a-z]+)", text))
+        named = set(re.findall(r'"(\d\d_[a-z_]+)"', text)) | set(re.findall(r"figures/thesis/(\d\d_[a-z_]+)", text))
         assert named and named <= {entry.id for entry in CATALOGUE}
 
     def test_shows_a_figure_before_anyone_runs_it(self, notebook):

@@ -91,7 +91,7 @@ def test_rows_of_the_catalogue_are_unique_and_named_by_notebook():
     assert len(set(keys)) == len(keys)
     for entry in reporting.CATALOGUE:
         assert entry.kind in catalogue.KINDS and entry.title
-        assert re.fullmatch(r"\d\d_[a-z]+", entry.id) or entry.kind == "numbers"
+        assert re.fullmatch(r"\d\d_[a-z]+(_[a-z]+)*", entry.id) or entry.kind == "numbers"
 
 
 @pytest.mark.parametrize("entry", reporting.CATALOGUE, ids=lambda entry: f"{entry.id}-{entry.kind}")

@@ -26,6 +26,7 @@ WRITES = {
     "10_indexing": "[paths.index(profile), paths.rejected(profile)]",
     "11_split": "[paths.manifest(profile, 'hash')]",
     "12_normalization": "[paths.waveforms(profile) / 'current.json']",
+    "13_near_duplicates": "[paths.near_duplicates(profile)]",
     "22_spectrograms": "[paths.features(profile, 'logmel') / 'current.json']",
     "23_functionals": "[paths.features(profile, branch) / 'current.json' for branch in ('mfcc', 'egemaps')]",
     "30_classic_cnn": "[paths.results(profile) / protocol / scope / pipeline / f'seed{seed}.json']",
@@ -198,7 +199,7 @@ def test_first_run_makes_everything_and_counts_its_steps(finished):
         assert (root / f"runs/demo/hash/pooled/{name}/seed0.ipynb").is_file()
     assert (root / "figures/demo/numbers.tex").read_text() == "40_evaluation"
     assert (root / "runs/demo/notebooks/22_spectrograms.ipynb").is_file()
-    assert "11 of 11 steps (100%) done" in said
+    assert "12 of 12 steps (100%) done" in said
     assert not (root / "data/results/demo/hash/pooled/wav2vec2-cnn3-mean").exists()
 
 
@@ -221,7 +222,7 @@ def test_nothing_runs_after_touching_and_editing_prose(project):
         ("emolabs/parts/step_23.py", 'TEXT = "', 'TEXT = "new', {"functionals", "training", "evaluation"}),
         ("params/demo/30_classic_cnn.yaml", "2", "3", {"training", "evaluation"}),
         ("params/demo/40_evaluation.yaml", "{}", "profile: demo", {"evaluation"}),
-        ("emolabs/parts/step_11.py", 'TEXT = "', 'TEXT = "new', {"split", "training", "evaluation"}),
+        ("emolabs/parts/step_11.py", 'TEXT = "', 'TEXT = "new', {"split", "near_duplicates", "training", "evaluation"}),
     ],
 )
 def test_a_change_reruns_what_rests_on_it_and_nothing_before(project, file, old, new, expected):

@@ -140,18 +140,22 @@ def _without_duplicates(index: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame
 
     What is true of a recording wherever it lies is said in project paths, what is true of a copy in files.
     """
-    reasons = pd.Series("", index=index.index)
-    first = index.drop_duplicates("path").set_index("path")
-    for i in index.index[index.duplicated("path")]:
-        original = first.loc[index.path[i]]
-        same = index.pcm_sha256[i] == original.pcm_sha256
-        what = "the same audio as" if same else "the same name, other audio than"
-        reasons[i] = f"duplicate file: {what} {original.file}"
-    unique = index[reasons == ""]
-    for _, group in unique[unique.duplicated("pcm_sha256", keep=False)].groupby("pcm_sha256"):
-        if group.emotion.nunique() == 1:
-            reasons[group.index[1:]] = f"duplicate recording: the same audio as {group.path.iloc[0]}"
+    names, files, emotions, sounds = (index[c].tolist() for c in ("path", "file", "emotion", "pcm_sha256"))
+    reasons, first, alike = [""] * len(index), {}, {}
+    for i, path in enumerate(names):
+        original = first.setdefault(path, i)
+        if original == i:
+            alike.setdefault(sounds[i], []).append(i)
         else:
-            labels = ", ".join(f"{path} is {emotion}" for path, emotion in zip(group.path, group.emotion, strict=True))
-            reasons[group.index] = f"contradictory duplicate: the same audio with different labels ({labels})"
+            what = "the same audio as" if sounds[i] == sounds[original] else "the same name, other audio than"
+            reasons[i] = f"duplicate file: {what} {files[original]}"
+    for group in alike.values():
+        if len({emotions[i] for i in group}) == 1:
+            for i in group[1:]:
+                reasons[i] = f"duplicate recording: the same audio as {names[group[0]]}"
+        else:
+            labels = ", ".join(f"{names[i]} is {emotions[i]}" for i in group)
+            for i in group:
+                reasons[i] = f"contradictory duplicate: the same audio with different labels ({labels})"
+    reasons = pd.Series(reasons, index=index.index, dtype=str)
     return index[reasons == ""].reset_index(drop=True), index.assign(reason=reasons)[reasons != ""]

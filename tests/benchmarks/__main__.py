@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import data, epochs, indexing, measure, memory, normalization, notebooks, spectrograms
+from tests.benchmarks import data, epochs, indexing, measure, memory, normalization, notebooks, scale, spectrograms
 
 #: Every benchmark: `run(settings)` returns its rows.
 BENCHMARKS = {
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "training": epochs.run,
     "notebook": notebooks.run,
     "memory": memory.run,
+    "scale": scale.run,
 }
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,8 @@ def per_clip(seconds: float, *, clips: int) -> str:
 
 def machine() -> dict[str, str]:
     """Facts without which no number means anything."""
+    import torch  # here, because it would weigh on every process whose memory is measured
+
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     load = f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown"
     return {

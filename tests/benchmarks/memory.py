@@ -1,20 +1,13 @@
 """Peak memory of every step on all clips, each in a process of its own.
 
-The peak is what Linux keeps for each process (`VmHWM` in `/proc/<pid>/status`). `ru_maxrss` says the same but is
-inherited from the process that started it. Pages that processes share, such as memory-mapped stores, count in each.
-
-    python -m tests.benchmarks.memory STEP FOLDER [--clips N]
+python -m tests.benchmarks.memory STEP FOLDER [--clips N]
 """
 
 import argparse
 import dataclasses
 import importlib.util
-import subprocess
-import sys
 import time
 from pathlib import Path
-
-import psutil
 
 from emolabs import paths
 from emolabs.corpora import get, index, labels
@@ -22,11 +15,12 @@ from emolabs.experiments import learners
 from emolabs.extraction import functionals, spectrograms, store
 from emolabs.modeling import get_pipeline, training
 from emolabs.standardization import manifest, waveforms
+from emolabs.standardization.near_duplicates import search
 from tests.benchmarks import data, epochs
 from tests.benchmarks.measure import Row, Settings
+from tests.benchmarks.processes import peaks
 
 LIMIT_GIB = 3
-_LOOK_EVERY_S = 0.05
 
 
 def indexing(clips: int | None) -> None:
@@ -38,6 +32,11 @@ def indexing(clips: int | None) -> None:
 def normalization(_: int | None) -> None:
     """The store of waveforms."""
     waveforms.build(index.load(data.PROFILE), profile=data.PROFILE, steps=data.STEPS)
+
+
+def near_duplicates(_: int | None) -> None:
+    """The search for recordings that are there twice."""
+    search(waveforms.load(data.PROFILE))
 
 
 def logmel(_: int | None) -> None:
@@ -71,7 +70,7 @@ def epoch(_: int | None) -> None:
     )
 
 
-STEPS = {step.__name__: step for step in (indexing, normalization, logmel, mfcc, egemaps, epoch)}
+STEPS = {step.__name__: step for step in (indexing, normalization, near_duplicates, logmel, mfcc, egemaps, epoch)}
 
 
 def run(settings: Settings) -> list[Row]:
@@ -85,7 +84,10 @@ def run(settings: Settings) -> list[Row]:
             rows.append(Row(name="peak memory: egemaps", ours="", compared_to="", note="skipped; openSMILE is missing"))
             continue
         began = time.perf_counter()
-        own, others = _peaks(name, settings=settings)
+        folder = settings.folder / "memory"
+        folder.mkdir(exist_ok=True)
+        limit = ["--clips", str(settings.clips)] if settings.clips else []
+        own, others = peaks(["tests.benchmarks.memory", name, str(folder), *limit], log=folder / f"{name}.log")
         rows.append(
             Row(
                 name=f"peak memory: {name}",
@@ -99,44 +101,6 @@ def run(settings: Settings) -> list[Row]:
             )
         )
     return rows
-
-
-def _peaks(step: str, *, settings: Settings) -> tuple[float, list[float]]:
-    """Peak GiB of the process that takes `step` and of each process it started.
-
-    Raises `RuntimeError` with the last lines it wrote where the step fails.
-    """
-    folder = settings.folder / "memory"
-    folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "tests.benchmarks.memory", step, str(folder)]
-    command += ["--clips", str(settings.clips)] if settings.clips else []
-    peaks = {}
-    with open(folder / f"{step}.log", "w+", encoding="utf-8") as log:
-        with subprocess.Popen(command, cwd=paths.ROOT, stderr=log) as process:
-            while process.poll() is None:
-                for pid in [process.pid, *_descendants(process.pid)]:
-                    peaks[pid] = max(peaks.get(pid, 0.0), _high_water_gib(pid))
-                time.sleep(_LOOK_EVERY_S)
-        if process.returncode:
-            log.seek(0)
-            raise RuntimeError(f"the step {step} failed: {' '.join(log.read().splitlines()[-3:])}")
-    own = peaks.pop(process.pid)
-    return own, [peak for peak in peaks.values() if peak > 0.05]  # smaller ones are the workers' book-keepers
-
-
-def _descendants(pid: int) -> list[int]:
-    try:
-        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _high_water_gib(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return next((int(line.split()[1]) / 2**20 for line in lines if line.startswith("VmHWM:")), 0.0)
 
 
 if __name__ == "__main__":
