@@ -29,6 +29,7 @@ WRITES = {
     "13_near_duplicates": "[paths.near_duplicates(profile)]",
     "22_spectrograms": "[paths.features(profile, 'logmel') / 'current.json']",
     "23_functionals": "[paths.features(profile, branch) / 'current.json' for branch in ('mfcc', 'egemaps')]",
+    "24_identity": "[paths.figures(profile) / '24_identity.csv']",
     "30_classic_cnn": "[paths.results(profile) / protocol / scope / pipeline / f'seed{seed}.json']",
     "34_classical": "[paths.results(profile) / protocol / scope / pipeline / f'seed{seed}.json']",
     "40_evaluation": "[paths.figures(profile) / 'numbers.tex']",
@@ -155,7 +156,8 @@ def snakemake(root: Path, *arguments: str) -> str:
 
 def call(root: Path, *arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "snakemake", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(root), "XDG_CACHE_HOME": str(root / ".cache")}
+    environment = {name: value for name, value in os.environ.items() if name != "EMOLABS_RAW"}
+    environment |= {"PYTHONPATH": str(root), "XDG_CACHE_HOME": str(root / ".cache")}
     return subprocess.run(
         command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300
     )
@@ -199,7 +201,7 @@ def test_first_run_makes_everything_and_counts_its_steps(finished):
         assert (root / f"runs/demo/hash/pooled/{name}/seed0.ipynb").is_file()
     assert (root / "figures/demo/numbers.tex").read_text() == "40_evaluation"
     assert (root / "runs/demo/notebooks/22_spectrograms.ipynb").is_file()
-    assert "12 of 12 steps (100%) done" in said
+    assert "13 of 13 steps (100%) done" in said
     assert not (root / "data/results/demo/hash/pooled/wav2vec2-cnn3-mean").exists()
 
 
@@ -219,7 +221,7 @@ def test_nothing_runs_after_touching_and_editing_prose(project):
     ("file", "old", "new", "expected"),
     [
         ("notebooks/22_spectrograms.ipynb", "mkdir(", "mkdir(mode=0o755, ", {"spectrograms", "training", "evaluation"}),
-        ("emolabs/parts/step_23.py", 'TEXT = "', 'TEXT = "new', {"functionals", "training", "evaluation"}),
+        ("emolabs/parts/step_23.py", 'TEXT = "', 'TEXT = "new', {"functionals", "identity", "training", "evaluation"}),
         ("params/demo/30_classic_cnn.yaml", "2", "3", {"training", "evaluation"}),
         ("params/demo/40_evaluation.yaml", "{}", "profile: demo", {"evaluation"}),
         ("emolabs/parts/step_11.py", 'TEXT = "', 'TEXT = "new', {"split", "near_duplicates", "training", "evaluation"}),
