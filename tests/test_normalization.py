@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyebur128
 import pytest
 import scipy.signal
 import soundfile
@@ -66,10 +67,55 @@ def test_a_sine_of_997_hz_reads_as_the_standard_says(sample_rate_hz):
     assert loudness(0.1 * sine, sample_rate_hz=sample_rate_hz) == pytest.approx(-23.01, abs=0.1)
 
 
+@pytest.mark.parametrize("frequency_hz", [30, 60, 200, 997, 2_000, 6_000])
+def test_a_tone_is_weighted_by_its_frequency(frequency_hz):
+    sine = 0.1 * np.sin(2 * np.pi * frequency_hz * np.arange(3 * 48_000) / 48_000)
+    assert loudness(sine, sample_rate_hz=48_000) == pytest.approx(bs1770(sine), abs=0.01)
+
+
+#: Minimum requirements test signals 3 to 5 of EBU Tech 3341, in one channel: (level in LUFS, seconds) of a 997 Hz tone.
+GATED = [
+    [(-36, 10), (-23, 60), (-36, 10)],
+    [(-72, 10), (-36, 10), (-23, 60), (-36, 10), (-72, 10)],
+    [(-26, 20), (-20, 20.1), (-26, 20)],
+]
+
+
+@pytest.mark.parametrize("sequence", GATED)
+def test_the_gates_are_those_of_the_standard(sequence):
+    """Each sequence reads -23.0 LUFS ± 0.1; a full-scale tone in one channel reads -3.01."""
+    rate = 16_000
+    tones = [10 ** ((level + 3.01) / 20) * np.ones(round(s * rate)) for level, s in sequence]
+    envelope = np.concatenate(tones)
+    wave = envelope * np.sin(2 * np.pi * 997 * np.arange(len(envelope)) / rate)
+    assert loudness(wave, sample_rate_hz=rate) == pytest.approx(-23.0, abs=0.1)
+
+
 @pytest.mark.parametrize("sound", SOUNDS)
 def test_loudness_agrees_with_the_standard_as_published(sound):
     wave = SOUNDS[sound](48_000)
-    assert loudness(wave, sample_rate_hz=48_000) == pytest.approx(bs1770(wave), abs=0.1)
+    assert loudness(wave, sample_rate_hz=48_000) == pytest.approx(bs1770(wave), abs=0.01)
+
+
+@pytest.mark.parametrize("sample_rate_hz", [16_000, 44_100, 48_000])
+@pytest.mark.parametrize("sound", SOUNDS)
+def test_loudness_agrees_with_an_independent_implementation(sound, sample_rate_hz):
+    wave = np.ascontiguousarray(SOUNDS[sound](sample_rate_hz))
+    expected = pyebur128.get_loudness_global(_fed(wave, sample_rate_hz, mode=pyebur128.MeasurementMode.MODE_I))
+    assert loudness(wave, sample_rate_hz=sample_rate_hz) == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("sound", SOUNDS)
+def test_the_true_peak_agrees_with_an_independent_implementation(sound):
+    wave = np.ascontiguousarray(SOUNDS[sound](48_000))
+    state = _fed(wave, 48_000, mode=pyebur128.MeasurementMode.MODE_TRUE_PEAK)
+    assert true_peak(wave) == pytest.approx(db(pyebur128.get_true_peak(state, 0)), abs=0.2)
+
+
+def _fed(wave: np.ndarray, sample_rate_hz: int, *, mode) -> pyebur128.R128State:
+    state = pyebur128.R128State(1, sample_rate_hz, mode)
+    state.add_frames(wave, len(wave))
+    return state
 
 
 @pytest.mark.parametrize("sound", ["voice", "pauses"])
