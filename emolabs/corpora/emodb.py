@@ -2,7 +2,7 @@
 
 import re
 
-from emolabs.corpora.corpus import Corpus, Recording, match
+from emolabs.corpora.corpus import Archive, Corpus, Recording, match
 
 EMOTIONS = {
     "W": "anger",  # Wut
@@ -70,4 +70,12 @@ EMODB = Corpus(
     parse=parse,
     faults=("Recordings peak at full scale.",),
     may_share=True,
+    # the same 535 recordings as an audformat package, version 1.3.0
+    archives=(
+        Archive(
+            "https://zenodo.org/records/7447302/files/emodb.zip",
+            checksum="md5:9d21362dbc5676ef3ab4745d83ced0db",
+            size=39_981_818,
+        ),
+    ),
 )

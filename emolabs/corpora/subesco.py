@@ -2,10 +2,11 @@
 
 import re
 
-from emolabs.corpora.corpus import Corpus, Recording, match
+from emolabs.corpora.corpus import Archive, Corpus, Recording, match
 
 EMOTIONS = ["ANGRY", "DISGUST", "FEAR", "HAPPY", "NEUTRAL", "SAD", "SURPRISE"]
-_NAME = re.compile(rf"([FM]_(?:0[1-9]|10))_[A-Z]+_S_([1-9]|10)_({'|'.join(EMOTIONS)})_([1-5])")
+# ] is a slip that the published archive has once (F_02_MONIKA_S_2_SURPRISE_3])
+_NAME = re.compile(rf"([FM]_(?:0[1-9]|10))_[A-Z]+_S_([1-9]|10)_({'|'.join(EMOTIONS)})_([1-5])\]?")
 
 
 def parse(name: str) -> Recording:
@@ -14,7 +15,7 @@ def parse(name: str) -> Recording:
     fields = match(_NAME, stem, expected="<speaker>_S_<sentence>_<emotion>_<take> such as F_02_MONIKA_S_1_SAD_5")
     speaker, sentence, emotion, _take = fields.groups()
     return Recording(
-        name=stem,
+        name=stem.removesuffix("]"),
         speaker=speaker,
         sex="female" if speaker.startswith("F") else "male",
         text=f"S_{sentence}",
@@ -35,4 +36,11 @@ SUBESCO = Corpus(
     speakers=20,
     parse=parse,
     may_share=True,
+    archives=(
+        Archive(
+            "https://zenodo.org/records/4526477/files/SUBESCO.zip",
+            checksum="md5:13d702cf944bf54d70d66bffc036ed7a",
+            size=1_664_512_929,
+        ),
+    ),
 )
