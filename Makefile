@@ -15,7 +15,10 @@ else
 BIN := $(CURDIR)/.venv/bin
 READY := .venv/.ready
 endif
-SNAKEMAKE := $(BIN)/snakemake --config profile=$(PROFILE)
+# One run at a time by a lock that a killed run cannot leave behind, as Snakemake's own does.
+LOCK := .snakemake/one.lock
+SNAKEMAKE := flock --nonblock --conflict-exit-code 75 $(LOCK) $(BIN)/snakemake --nolock --config profile=$(PROFILE)
+BUSY := { [ $$? -ne 75 ] || echo "another run is at work in $(CURDIR): wait for it, or stop it" >&2; exit 1; }
 
 .PHONY: help environment corpora reproduce evaluation retrain test lab cards bench contracts style
 
@@ -37,7 +40,7 @@ corpora: $(READY)  ## what there is of each corpus, and how to get the rest
 	@$(BIN)/python -m emolabs.corpora.obtain
 
 reproduce: $(READY)  ## every figure and table of PROFILE (default: demo)
-	@$(SNAKEMAKE)
+	@mkdir -p $(dir $(LOCK)); $(SNAKEMAKE) || $(BUSY)
 	@echo "figures and tables: figures/$(PROFILE)/"
 
 evaluation: $(READY)  ## tables and figures from the committed results of PROFILE alone, without audio
@@ -46,7 +49,7 @@ evaluation: $(READY)  ## tables and figures from the committed results of PROFIL
 
 retrain: $(READY)  ## train again what is marked stale in PROFILE's tables
 	@stale="$$($(BIN)/python -m emolabs.experiments.results $(PROFILE))" || exit 1; \
-	if [ -z "$$stale" ]; then echo "nothing in $(PROFILE) is stale"; else $(SNAKEMAKE) --forcerun $$stale; fi
+	if [ -z "$$stale" ]; then echo "nothing in $(PROFILE) is stale"; else mkdir -p $(dir $(LOCK)); $(SNAKEMAKE) --forcerun $$stale || $(BUSY); fi
 
 test: $(READY)  ## unit and contract tests, then the notebooks under nbval
 	@$(MAKE) --no-print-directory reproduce PROFILE=demo
@@ -56,8 +59,8 @@ test: $(READY)  ## unit and contract tests, then the notebooks under nbval
 lab: $(READY)  ## JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
 
-cards: $(READY)  ## the data cards of data/cards/ from PROFILE's index
-	@$(BIN)/python -m emolabs.corpora.cards $(PROFILE)
+cards: $(READY)  ## the data cards of data/cards/ from the index of the profile thesis
+	@$(BIN)/python -m emolabs.corpora.cards
 
 bench: $(READY)  ## benchmarks: ratios within one run
 	$(BIN)/python -m tests.benchmarks --out runs/benchmarks

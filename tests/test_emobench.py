@@ -256,8 +256,17 @@ class TestPart:
         assert sentences == [
             "savee: 480 of 480 clips are missing, such as savee/DC_a01",
             "tess: 1 of 2,800 clips are missing, such as tess/OAF_back_angry",
-            "fold 3: left out, without clips to train on or to evaluate",
+            "fold 3: left out, without clips on every side",
         ]
+
+    def test_a_fold_that_could_not_be_validated_is_left_out(self, frozen):
+        """TESS gives no validation clips, so EmoDB alone with TESS cannot be held out."""
+        both = frozen["corpus"][frozen["corpus"].corpus.isin(["tess", "emodb"])].drop_duplicates("path")
+        part, sentences = emobench.restrict(frozen["corpus"], index=both, protocol="corpus")
+        assert part.groupby("fold").split.nunique().eq(3).all() and set(part[part.split == "evaluation"].corpus) == {
+            "tess"
+        }
+        assert any(sentence.startswith("fold ") and "1" in sentence for sentence in sentences)
 
     def test_clips_that_it_excludes_or_does_not_know_are_left_out_and_said(self, frozen):
         more = [
@@ -471,3 +480,19 @@ def test_no_byte_depends_on_the_surroundings_of_the_process(small, expected, kin
     command = [sys.executable, "-c", code, str(small)]
     options = {"env": os.environ | surroundings, "cwd": surroundings["PWD"], "capture_output": True, "text": True}
     assert subprocess.run(command, check=True, **options).stdout.strip() == storage.digest(expected)
+
+
+def test_the_committed_audit_counts_what_the_frozen_files_hold(frozen):
+    """Sides and shared speakers of every protocol and fold, for the four corpora that were examined."""
+    committed = pd.read_csv(paths.figures("thesis") / "11_overlap.csv").set_index(["protocol", "fold"])
+    assert set(committed.index.get_level_values("protocol")) == set(PROTOCOLS)
+    for protocol, manifest in frozen.items():
+        for fold, clips in manifest[manifest.corpus != "savee"].groupby("fold"):
+            sides = {side: clips[clips.split == side] for side in split.SPLITS}
+            if not len(sides["evaluation"]):
+                continue  # SAVEE's own fold
+            line = committed.loc[(protocol, fold)]
+            assert [line[side] for side in split.SPLITS] == [len(sides[side]) for side in split.SPLITS]
+            heard = {*sides["train"].speaker, *sides["validation"].speaker}
+            assert line.speakers == len(heard & set(sides["evaluation"].speaker))
+            assert line.paths == line.recordings == 0

@@ -75,5 +75,6 @@ def test_every_clip_is_asked_once_under_the_folds_of_speakers():
 
 def test_one_corpus_cannot_be_told_from_others():
     table = clips().query("corpus == 'aa'")
+    assert [question.column for question in identity.askable(table)] == ["speaker", "emotion"]
     with pytest.raises(ValueError, match="expected clips with two or more values of corpus to tell apart, found one"):
         identity.probe(features(table, carried=[]), index=table, question=identity.QUESTIONS[0])

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import zlib
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -387,3 +388,15 @@ def test_provenance_names_corpora_copies_and_facts():
     for nothing in ([], "ravdess"):
         with pytest.raises(ValueError, match="Expected a list"):
             reporting.describe(nothing, opus=False)
+
+
+#: More line segments than this in one picture could be the samples of a recording; audio is never passed on.
+MOST_SEGMENTS = 3_000
+
+
+@pytest.mark.parametrize("file", sorted(paths.ROOT.glob("figures/*/*.pdf")), ids=lambda file: file.stem)
+def test_no_committed_picture_holds_the_samples_of_a_recording(file):
+    streams = re.findall(rb"stream\r?\n(.*?)endstream", file.read_bytes(), re.DOTALL)
+    texts = [zlib.decompressobj().decompress(stream) for stream in streams if stream[:1] == b"x"]
+    paths_drawn = (path for text in texts for path in re.split(rb"\b[SsfFbBn]\*?\b", text))
+    assert max(len(re.findall(rb" l\b", path)) for path in paths_drawn) <= MOST_SEGMENTS

@@ -353,6 +353,15 @@ class TestResults:
         train(CONSTANT)
         assert [result.row for result in find("toy") if not result.stale] == [CONSTANT]
 
+    @pytest.mark.parametrize("module", ["corpora/audio.py", "standardization/normalization.py"])
+    def test_changed_code_of_its_features_makes_a_result_stale(self, project, module):
+        toy.edit(module, "EDITED = True")
+        assert {result.row.pipeline for result in find("toy") if not result.stale} == {"constant"}
+
+    def test_changed_code_of_other_features_does_not(self, project):
+        toy.edit("extraction/functionals.py", "EDITED = True")
+        assert [result.stale for result in find("toy") if result.row.pipeline == toy.NETWORK.pipeline] == [False]
+
     def test_a_comment_makes_nothing_stale(self, project):
         toy.edit("modeling/training.py", "# a remark")
         assert not any(result.stale for result in find("toy"))

@@ -15,16 +15,21 @@ import pandas as pd
 import torch
 
 from emolabs import modeling, paths
+from emolabs.corpora import audio, labels
 from emolabs.corpora import index as corpus_index
-from emolabs.corpora import labels
 from emolabs.experiments import Row, learners, train
-from emolabs.extraction import store
+from emolabs.extraction import functionals, spectrograms, store
 from emolabs.modeling.training import Side, Training
-from emolabs.standardization import split
+from emolabs.standardization import normalization, split, waveforms
 
 torch.set_num_threads(1)  # faster for so little, and the same sums in every process
 
 _PACKAGE = Path(modeling.__file__).parent.parent
+#: The modules beside modelling whose code decides what a run says, by where they lie in the package.
+MODULES = {
+    module: Path(module.__file__).relative_to(_PACKAGE)
+    for module in (learners, audio, normalization, waveforms, spectrograms, functionals)
+}
 BANDS, FRAMES = 16, 24
 #: Speakers by corpus; the second has no clip of surprise and, under `speaker`, no validation side of its own.
 SPEAKERS = {"emosynth-en": 12, "emosynth-de": 2}
@@ -96,7 +101,7 @@ def sources(root: Path) -> list[tuple[object, str, object]]:
     return [
         (paths, "ROOT", root),
         (modeling, "__file__", str(package / "modeling" / "__init__.py")),
-        (learners, "__file__", str(package / "experiments" / "learners.py")),
+        *((module, "__file__", str(package / file)) for module, file in MODULES.items()),
     ]
 
 
@@ -114,8 +119,9 @@ def project() -> None:
         split.save(split.manifest(clips, protocol=protocol), profile="toy", protocol=protocol)
     features(clips)
     shutil.copytree(_PACKAGE / "modeling", paths.ROOT / "emolabs" / "modeling")
-    (paths.ROOT / "emolabs" / "experiments").mkdir()
-    shutil.copy(_PACKAGE / "experiments" / "learners.py", paths.ROOT / "emolabs" / "experiments")
+    for file in MODULES.values():
+        (paths.ROOT / "emolabs" / file).parent.mkdir(exist_ok=True)
+        shutil.copy(_PACKAGE / file, paths.ROOT / "emolabs" / file)
 
 
 def _train_and_die(root: Path, *, batch: int) -> None:

@@ -63,6 +63,8 @@ CREMAD = Corpus(
     faults=(
         "Three pairs of files are the same recording with two different labels.",
         "One file is silent.",
+        "Eight more pairs are one recording under another cut or level; four of them have two emotions, two have two "
+        "sentences (`figures/thesis/13_near_duplicates.csv`).",
         "A zip download of the repository holds Git-LFS pointers instead of audio.",
         "One name is misspelled (`1040_ITH_SAD_X`).",
     ),

@@ -55,7 +55,7 @@ EMODB = Corpus(
     licence="free to use, to be cited",
     citation="Burkhardt et al. 2005, doi 10.21437/Interspeech.2005-446",
     source="https://doi.org/10.21437/Interspeech.2005-446",
-    obtain="Download the archive from the page of the corpus (TU Berlin) and unpack it there.",
+    obtain="Download the archive from Zenodo, or from the page of the corpus (TU Berlin), and unpack it there.",
     layout="wav/03a01Wa.wav",
     counts={
         "anger": 127,

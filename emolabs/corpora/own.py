@@ -56,7 +56,7 @@ def find(key: str, *, registry: Mapping[str, Corpus]) -> Corpus | None:
 
 def folders() -> list[Path]:
     """The folders under the raw root that describe a corpus, sorted."""
-    return sorted(file.parent for file in paths.raw("").glob(f"*/{DESCRIPTION}"))
+    return sorted(file.parent for file in paths.raw("").glob(f"*/{DESCRIPTION}") if file.is_file())
 
 
 def load(folder: Path, *, registry: Mapping[str, Corpus]) -> Corpus:

@@ -51,6 +51,7 @@ RAVDESS = Corpus(
         "Circulating copies often hold every file twice, in a second tree of folders.",
         "Published WAV files carry extra chunks before the sound.",
         "Five files are stereo.",
+        "One recording is there under two names (`03-01-03-01-02-01-07`, `03-01-03-01-02-02-07`).",
     ),
     may_share=True,
     archives=(

@@ -34,6 +34,12 @@ class Question:
 QUESTIONS = (Question("corpus", "speaker"), Question("speaker", "hash"), Question("emotion", "speaker"))
 
 
+def askable(index: pd.DataFrame) -> list[Question]:
+    """Those of `QUESTIONS` that have two or more answers in `index`."""
+    clips = index[index.emotion.isin(labels())]
+    return [question for question in QUESTIONS if clips[question.column].nunique() > 1]
+
+
 def probe(features: Features, *, index: pd.DataFrame, question: Question) -> dict:
     """Ask `question` of every evaluated clip of its partition, answered from one vector a clip.
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from emolabs import paths, storage
 from emolabs.experiments import metrics
-from emolabs.experiments.runs import Row, code_digest
+from emolabs.experiments.runs import Row, code_digest, features_code
 from emolabs.reporting import describe
 
 
@@ -21,7 +21,7 @@ class Result:
     runs: list[dict]  # run.json of each fold
     scores: dict  # `metrics.evaluate` over all folds
     labels: list[str]
-    stale: bool  # the code has changed since
+    stale: bool  # the code that trained it, or the code that made its features, has changed since
 
     @property
     def corpora(self) -> set[str]:
@@ -78,7 +78,7 @@ def load(row: Row) -> Result:
     predictions = pd.concat(tables, ignore_index=True)
     runs = [storage.read_json(row.results(fold) / "run.json") for fold in folds]
     labels = storage.read_json(row.results(folds[0]) / "metrics.json")["labels"]
-    stale = any(run["made_from"]["code"] != code_digest() for run in runs)
+    stale = any(_is_stale(run["made_from"]) for run in runs)
     return Result(row, predictions, runs, metrics.evaluate(predictions, labels=labels), labels, stale)
 
 
@@ -102,6 +102,11 @@ def table(results: list[Result]) -> pd.DataFrame:
             line["closed_set_uar"] = scores.get("closed_set", scores)["uar"][0]
             lines.append(line | result.facts | {"stale": result.stale})
     return pd.DataFrame(lines)
+
+
+def _is_stale(made_from: dict) -> bool:
+    now = code_digest(), features_code(made_from["parts"]["branch"])
+    return (made_from["code"], made_from.get("features_code", "")) != now
 
 
 def _row(summary: Path, *, profile: str) -> Row:

@@ -19,13 +19,14 @@ import torch
 from safetensors.torch import load_file
 
 from emolabs import dependencies, modeling, paths, storage
+from emolabs.corpora import audio
 from emolabs.corpora import index as corpus_index
 from emolabs.experiments import learners, metrics
-from emolabs.extraction import store
+from emolabs.extraction import functionals, spectrograms, store
 from emolabs.modeling import training
 from emolabs.modeling.classifier import Classifier
 from emolabs.modeling.pipeline import Pipeline, get_pipeline
-from emolabs.standardization import audit, split
+from emolabs.standardization import audit, normalization, split, waveforms
 
 RESULT_FILES = ("predictions.parquet", "history.csv", "run.json", "metrics.json")
 PACKAGES = ("torch", "torchaudio", "numpy", "scikit-learn", "librosa", "soundfile", "pyloudnorm", "soxr")
@@ -121,6 +122,15 @@ def code_digest() -> str:
     return dependencies.own_digest([*Path(modeling.__file__).parent.glob("*.py"), Path(learners.__file__)])
 
 
+def features_code(branch: str) -> str:
+    """Digest of the code that decides what a branch hears, from reading a file to its features; empty for none."""
+    modules = {"logmel": spectrograms, "mfcc": functionals, "egemaps": functionals}
+    if branch not in modules:
+        return ""
+    chain = [audio, normalization, waveforms, modules[branch]]
+    return dependencies.own_digest(Path(module.__file__) for module in chain)
+
+
 def _made_from(row: Row, pipeline: Pipeline, *, fold, clips, features, parameters) -> dict:
     return {
         **asdict(row),
@@ -129,6 +139,7 @@ def _made_from(row: Row, pipeline: Pipeline, *, fold, clips, features, parameter
         "parts": asdict(pipeline) | {"demo": None},
         "manifest": storage.digest(clips[["id", "split", "emotion"]].values.tolist()),
         "features": features.digest if features else "",
+        "features_code": features_code(pipeline.branch),
     }
 
 

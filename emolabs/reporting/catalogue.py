@@ -40,6 +40,7 @@ CATALOGUE = (
     Entry("12_ablation", "table", "What each step of the normalization does to the signal"),
     Entry("13_near_duplicates", "figure", "Similarity of copies and of other recordings, and the threshold"),
     Entry("13_near_duplicates", "table", "Recordings that are there twice: labels, lag and sides"),
+    Entry("13_recall", "table", "How many known copies the search finds"),
     Entry("13_pair", "figure", "The two most similar clips, one over the other"),
     Entry("22_emotions", "figure", "Log-mel spectrograms of one sentence in each emotion"),
     Entry("23_variance", "figure", "Variance of functionals between emotions, speakers and corpora"),

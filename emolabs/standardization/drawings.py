@@ -48,6 +48,7 @@ def draw_composition(counts: pd.DataFrame) -> Figure:
     """Stacked shares of clips by emotion, corpus and sex: what a protocol trains on over all folds, then each fold's
     evaluation side. Where the two differ, a model is tested on another mixture than it has learnt from.
     """
+    counts = counts.assign(sex=counts.sex.replace("", "not published"))
     long = counts.melt(["protocol", "fold", "split", "corpus", "sex"], var_name="emotion", value_name="clips")
     trained = long[long.split == "train"].assign(fold=-1)
     bars = pd.concat([trained, long[long.split == "evaluation"]])

@@ -132,19 +132,19 @@ def partition(index: pd.DataFrame, *, protocol: str, benchmark: str | None) -> t
 def restrict(manifest: pd.DataFrame, *, index: pd.DataFrame, protocol: str) -> tuple[pd.DataFrame, list[str]]:
     """The rows of a frozen manifest whose clips are in `index`, and sentences on what differs, per corpus.
 
-    Folds keep their numbers; one in which nothing is left to evaluate or to train on is left out. Raises `ValueError`
+    Folds keep their numbers; one that is left without clips on a side is left out. Raises `ValueError`
     where no fold is left.
     """
     excluded = _table(read("excluded.csv"))
     kept = manifest[manifest.path.isin(index.path)]
     sides = kept.groupby("fold").split.agg(set)
-    whole = sides.index[[{"train", "evaluation"} <= found for found in sides]]
+    whole = sides.index[[set(split.SPLITS) <= found for found in sides]]
     sentences = _differences(manifest.drop_duplicates("path"), here=split.get(protocol).clips(index), excluded=excluded)
     if not len(whole):
         found = "; ".join(sentences)
-        raise ValueError(f"nothing is left of {protocol}: no fold has clips to train on and to evaluate ({found})")
+        raise ValueError(f"nothing is left of {protocol}: no fold has clips on every side ({found})")
     if left_out := sorted(set(manifest.fold) - set(whole)):
-        sentences.append(f"fold {', '.join(map(str, left_out))}: left out, without clips to train on or to evaluate")
+        sentences.append(f"fold {', '.join(map(str, left_out))}: left out, without clips on every side")
     return kept[kept.fold.isin(whole)].reset_index(drop=True), sentences
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
-import librosa
 import numpy as np
 import pandas as pd
 import scipy.signal
@@ -23,6 +22,8 @@ from emolabs.standardization.normalization import Normalization, decode, loudnes
 SILENCE_DB, EMPTY_DB = 30.0, 60.0
 #: Samples at or above this magnitude touch full scale (16-bit audio ends one step under 1.0).
 FULL_SCALE = 1 - 2**-15
+#: Length of a frame in seconds.
+FRAME_S = 0.032
 _CHUNK = 16
 
 
@@ -30,8 +31,8 @@ def measure(wave: np.ndarray, *, sample_rate_hz: int) -> dict:
     """`loudness_lufs` and `peak_dbtp` (ITU-R BS.1770-4), `silence_share` (0–1), `bandwidth_hz`, `clipped` (samples at
     full scale) and `duration_s` of `wave` [samples].
 
-    Silence is the share of 32 ms frames whose level lies `SILENCE_DB` or more under the loudest frame; the bandwidth is
-    the highest frequency whose power density (Welch 1967) is within `EMPTY_DB` of the strongest one.
+    Silence is the share of frames of 32 ms whose level lies `SILENCE_DB` or more under the loudest frame; the bandwidth
+    is the highest frequency whose power density (Welch 1967) is within `EMPTY_DB` of the strongest one.
     """
     return {
         "loudness_lufs": loudness(wave, sample_rate_hz=sample_rate_hz),
@@ -45,15 +46,16 @@ def measure(wave: np.ndarray, *, sample_rate_hz: int) -> dict:
 
 def silence_share(wave: np.ndarray, *, sample_rate_hz: int) -> float:
     """Share (0–1) of 32 ms frames that lie `SILENCE_DB` or more under the loudest one."""
-    size = round(0.032 * sample_rate_hz)
-    power = np.square(librosa.feature.rms(y=wave, frame_length=size, hop_length=size // 4, dtype=np.float64)[0])
+    size = min(len(wave), round(FRAME_S * sample_rate_hz))
+    frames = wave[: len(wave) // size * size].reshape(-1, size)
+    power = np.einsum("ij,ij->i", frames, frames, dtype=np.float64)
     return float((power <= power.max() * 10 ** (-SILENCE_DB / 10)).mean())
 
 
 def bandwidth(wave: np.ndarray, *, sample_rate_hz: int) -> float:
     """Highest frequency in Hz whose power density is within `EMPTY_DB` of the strongest one; 0 for silence."""
-    size = min(len(wave), round(0.032 * sample_rate_hz))
-    frequency_hz, density = scipy.signal.welch(wave, sample_rate_hz, nperseg=size)
+    size = min(len(wave), round(FRAME_S * sample_rate_hz))
+    frequency_hz, density = scipy.signal.welch(wave, sample_rate_hz, nperseg=size, noverlap=0)
     heard = np.flatnonzero((density > 0) & (density >= density.max() * 10 ** (-EMPTY_DB / 10)))
     return float(frequency_hz[heard[-1]]) if len(heard) else 0.0
 
