@@ -36,6 +36,9 @@ _ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(2**25),
     "MALLOC_TRIM_THRESHOLD_": str(2**28),
 }
+#: What no kernel finds. Snakemake sets them for each step, and then they hold in the processes that joblib starts, too,
+#: of which there is one for each core; unset, joblib gives each of those one thread.
+_NOT_INHERITED = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS")
 #: How often a GPU is asked for while all are taken.
 _LEASE_EVERY_S = 2.0
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -175,6 +178,8 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
     path = os.pathsep.join(filter(None, [str(paths.ROOT), os.environ.get("PYTHONPATH")]))
     before = dict(os.environ)
     os.environ.update(values, PYTHONPATH=path)
+    for name in _NOT_INHERITED:
+        os.environ.pop(name, None)
     try:
         yield
     finally:

@@ -55,6 +55,21 @@ def test_success_from_the_command_line(tmp_path, monkeypatch, capsys):
     assert notebook.read_bytes() == before
 
 
+def test_processes_that_a_notebook_starts_have_one_thread_each_whatever_a_workflow_sets(tmp_path, monkeypatch):
+    for name in ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "2")  # as Snakemake does for a step of two threads
+    question = """
+import os
+from joblib import Parallel, delayed
+def threads():
+    import numpy, threadpoolctl
+    return max(pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas")
+print(Parallel(n_jobs=max(2, os.cpu_count()))(delayed(threads)() for _ in range(2)))"""
+    notebook, output = write_notebook(tmp_path / "30_x.ipynb", question), tmp_path / "out.ipynb"
+    assert execute.main([str(notebook), str(output)]) == 0
+    assert said_by(output).strip() == "[1, 1]"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
