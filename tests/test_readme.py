@@ -26,7 +26,7 @@ def test_every_row_of_results_is_what_the_committed_predictions_say(committed):
     keys = ["protocol", "scope", "pipeline"]
     table, stale = comparison.formatted(committed).set_index(keys), committed.set_index(keys).stale
     rows = ROW.findall(README)
-    assert len(rows) >= 6 and len(rows) == len(re.findall(r"^\| `.* % \|", README, re.MULTILINE))
+    assert len(rows) >= 6 and len(rows) == len(re.findall(r"^\| `.* % \| [\d,]+ \|$", README, re.MULTILINE))
     for protocol, scope, pipeline, mark, uar, known, clips in rows:
         line = table.loc[(protocol, scope, pipeline)]
         assert bool(mark) == stale[(protocol, scope, pipeline)], "a stale result is called so, and no other"

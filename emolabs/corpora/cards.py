@@ -52,8 +52,7 @@ Every corpus keeps its licence; most are non-commercial, and the strictest binds
 def card(corpus: Corpus, *, clips: pd.DataFrame, rejected: pd.DataFrame) -> str:
     """The page of `corpus`; `clips` and `rejected` are an index and its refusals, of which it takes its own rows."""
     clips = clips[clips.corpus == corpus.key]
-    folders = rejected.file.str.partition("/")[0].map(plain)
-    named = folders.isin([plain(corpus.key), plain(corpus.name)])
+    named = rejected.file.map(lambda file: plain(file.split("/")[0])).isin([plain(corpus.key), plain(corpus.name)])
     refused = rejected[rejected.path.str.startswith(f"{corpus.key}/") | named]
     parts = [f"# {corpus.name}\n", markdown.table(_facts(corpus)), "## Emotions\n", _emotions(corpus, clips=clips)]
     if len(clips):
