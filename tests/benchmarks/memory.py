@@ -18,7 +18,7 @@ from emolabs.standardization import manifest, waveforms
 from emolabs.standardization.near_duplicates import search
 from tests.benchmarks import data, epochs
 from tests.benchmarks.measure import Row, Settings
-from tests.benchmarks.processes import peaks
+from tests.benchmarks.processes import memory_row, peaks
 
 LIMIT_GIB = 3
 
@@ -89,14 +89,11 @@ def run(settings: Settings) -> list[Row]:
         limit = ["--clips", str(settings.clips)] if settings.clips else []
         own, others = peaks(["tests.benchmarks.memory", name, str(folder), *limit], log=folder / f"{name}.log")
         rows.append(
-            Row(
-                name=f"peak memory: {name}",
-                ours=f"{own:.2f} GiB, largest of its {len(others)} workers {max(others, default=0.0):.2f} GiB",
-                compared_to="the sum of all peaks",
-                ratio=own + sum(others),
-                target=LIMIT_GIB,
-                at_most=True,
-                unit="GiB",
+            memory_row(
+                f"peak memory: {name}",
+                own=own,
+                others=others,
+                limit_gib=LIMIT_GIB,
                 note=f"{time.perf_counter() - began:.0f} s",
             )
         )

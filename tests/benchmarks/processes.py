@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from emolabs import paths
+from tests.benchmarks.measure import Row
 
 _LOOK_EVERY_S = 0.05
 
@@ -48,3 +49,17 @@ def _high_water_gib(pid: int) -> float:
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
     return next((int(line.split()[1]) / 2**20 for line in lines if line.startswith("VmHWM:")), 0.0)
+
+
+def memory_row(name: str, *, own: float, others: list[float], limit_gib: float, note: str) -> Row:
+    """The row of a step whose peaks, as `peaks` returns them, shall add up to at most `limit_gib`."""
+    return Row(
+        name=name,
+        ours=f"{own:.2f} GiB, largest of its {len(others)} workers {max(others, default=0.0):.2f} GiB",
+        compared_to="the sum of all peaks",
+        ratio=own + sum(others),
+        target=limit_gib,
+        at_most=True,
+        unit="GiB",
+        note=note,
+    )

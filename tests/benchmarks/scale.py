@@ -21,7 +21,7 @@ import numpy as np
 from emolabs import storage
 from emolabs.corpora import Corpus, Recording, index
 from tests.benchmarks.measure import Row, Settings, per_clip
-from tests.benchmarks.processes import peaks
+from tests.benchmarks.processes import memory_row, peaks
 
 #: Numbers of clips; those over `USUAL` are measured with `--full` only.
 SIZES, USUAL = [5_000, 20_000, 50_000, 200_000], 20_000
@@ -68,14 +68,11 @@ def run(settings: Settings) -> list[Row]:
         own, others = peaks(["tests.benchmarks.scale", str(folder), str(clips)], log=settings.folder / f"{clips}.log")
         seconds[clips] = storage.read_json(folder / "seconds.json")["seconds"]
         rows.append(
-            Row(
-                name=f"scale of the index: {clips:,} clips",
-                ours=f"{own:.2f} GiB, largest of its {len(others)} workers {max(others, default=0.0):.2f} GiB",
-                compared_to="the sum of all peaks",
-                ratio=own + sum(others),
-                target=LIMIT_GIB,
-                at_most=True,
-                unit="GiB",
+            memory_row(
+                f"scale of the index: {clips:,} clips",
+                own=own,
+                others=others,
+                limit_gib=LIMIT_GIB,
                 note=per_clip(seconds[clips], clips=clips),
             )
         )
