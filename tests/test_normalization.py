@@ -243,6 +243,15 @@ def test_trimming_changes_nothing_but_the_ends():
     assert np.array_equal(result, wave[start : start + len(result)])
 
 
+@pytest.mark.parametrize("duration_s", [0.02, 0.2, 0.41, 3.0])
+@pytest.mark.parametrize("margin_s", [0.0, 0.05, 1.0])
+def test_the_loudness_told_is_that_of_the_trimmed_clip_by_itself(margin_s, duration_s):
+    margin = np.full(round(margin_s * 16_000), 1e-4)
+    sound = np.concatenate([margin, 0.3 + voice(5, duration_s=duration_s, sample_rate_hz=16_000), margin])
+    wave, facts = normalize(mono(sound), sample_rate_hz=16_000, steps=STEPS)
+    assert facts["loudness_lufs"] == pytest.approx(loudness(wave, sample_rate_hz=16_000), abs=1e-4)
+
+
 def test_equal_loudness_is_one_gain():
     wave = voice(duration_s=1) + 0.01
     result = with_one_step("equalize_loudness", wave)

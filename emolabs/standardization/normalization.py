@@ -18,6 +18,8 @@ from emolabs.corpora import audio
 #: Step between two gating blocks of BS.1770-4 in seconds, and the steps of a block (400 ms); a shorter clip is repeated
 #: until it fills a block.
 STEP_S, BLOCK_STEPS = 0.1, 4
+#: The K-weighting forgets: so long after it started, what it was fed before is down by 200 dB.
+MEMORY_S = 0.1
 #: Gating blocks under this loudness do not count (BS.1770-4).
 ABSOLUTE_GATE_LUFS = -70.0
 #: Oversampling of the true-peak estimate, BS.1770-4 annex 2.
@@ -51,11 +53,18 @@ def normalize(samples: np.ndarray, *, sample_rate_hz: int, steps: Normalization)
     rate = steps.sample_rate_hz
     wave = samples.mean(axis=1, dtype=np.float32) if samples.shape[1] > 1 else samples[:, 0]
     wave = soxr.resample(wave, sample_rate_hz, rate) if sample_rate_hz != rate else wave
-    facts = {"duration_before_s": len(wave) / rate, "loudness_before_lufs": loudness(wave, sample_rate_hz=rate)}
-    wave = wave - wave.mean() if steps.remove_dc else wave
+    weighted = k_weight(wave, sample_rate_hz=rate)
+    facts = {
+        "duration_before_s": len(wave) / rate,
+        "loudness_before_lufs": loudness(wave, sample_rate_hz=rate, weighted=weighted),
+    }
+    wave, start = wave - wave.mean() if steps.remove_dc else wave, 0
     if steps.trim:
-        wave, _ = librosa.effects.trim(wave, top_db=steps.trim_db, frame_length=512, hop_length=128)
-    level, peak = loudness(wave, sample_rate_hz=rate), true_peak(wave)
+        wave, (start, _) = librosa.effects.trim(wave, top_db=steps.trim_db, frame_length=512, hop_length=128)
+    weighted = weighted[start : start + len(wave)]  # as if it started here, once the filter has forgotten
+    head = round(MEMORY_S * rate)
+    weighted[:head] = k_weight(wave[:head], sample_rate_hz=rate)
+    level, peak = loudness(wave, sample_rate_hz=rate, weighted=weighted), true_peak(wave)
     gain = steps.loudness_lufs - level if steps.equalize_loudness and np.isfinite(level) else 0.0
     bounded = steps.bound_peak and peak + gain > steps.true_peak_dbtp
     if bounded:
@@ -79,17 +88,23 @@ def decode(file: Path) -> tuple[np.ndarray, int]:
         raise ValueError(f"{file} cannot be normalized ({error}): run notebooks/10_indexing.ipynb again") from None
 
 
-def loudness(wave: np.ndarray, *, sample_rate_hz: int) -> float:
+def k_weight(wave: np.ndarray, *, sample_rate_hz: int) -> np.ndarray:
+    """`wave` [samples] as loudness hears it: the two filters of BS.1770-4's K-weighting, float64 [samples]."""
+    return scipy.signal.sosfilt(_k_weighting(sample_rate_hz), wave)
+
+
+def loudness(wave: np.ndarray, *, sample_rate_hz: int, weighted: np.ndarray | None = None) -> float:
     """Integrated loudness of `wave` [samples] in LUFS, gated (ITU-R BS.1770-4); −inf for silence.
 
-    A clip shorter than the 400 ms gating block is repeated until it fills one. An incomplete last block does not count
-    (pyloudnorm's meter counts it, which is up to 0.4 LU off on short clips; the weighting filters are pyloudnorm's).
+    `weighted` is its `k_weight` where that is known already. A clip shorter than the 400 ms gating block is repeated
+    until it fills one. An incomplete last block does not count (pyloudnorm's meter counts it, which is up to 0.4 LU off
+    on short clips; the weighting filters are pyloudnorm's).
     """
     step = round(STEP_S * sample_rate_hz)
     block = BLOCK_STEPS * step
     if len(wave) < block:
-        wave = np.tile(wave, -(-block // len(wave)))
-    weighted = scipy.signal.sosfilt(_k_weighting(sample_rate_hz), wave)
+        wave, weighted = np.tile(wave, -(-block // len(wave))), None
+    weighted = k_weight(wave, sample_rate_hz=sample_rate_hz) if weighted is None else weighted
     steps = weighted[: len(weighted) // step * step].reshape(-1, step)
     energy = np.einsum("ij,ij->i", steps, steps)  # of each step
     power = np.lib.stride_tricks.sliding_window_view(energy, BLOCK_STEPS).sum(axis=1) / block  # of each gating block

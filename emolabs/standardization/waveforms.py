@@ -22,7 +22,7 @@ from emolabs.standardization.normalization import Normalization, normalize_file
 from emolabs.standardization.split import sample_id
 
 FULL_SCALE = 32_767
-_CHUNK = 16
+_CHUNK = 8
 
 
 @dataclass(frozen=True)
