@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import conftest
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +17,8 @@ import soundfile
 
 from emolabs import paths, storage
 from emolabs.corpora import REGISTRY, harmonize, index
-from emolabs.standardization import audit, emobench, sample_id, split
+from emolabs.standardization import audit, copies, emobench, near_duplicates, sample_id, split, waveforms
+from emolabs.standardization.normalization import Normalization
 
 PROTOCOLS = ["speaker", "corpus", "hash", "random", "ravdess-6fold", "ravdess-5fold", "tess-actress"]
 ALL_ONCE = {"speaker", "corpus", "random", "ravdess-6fold", "ravdess-5fold", "tess-actress"}
@@ -426,6 +428,28 @@ def doubled(root: Path) -> Path:
     return grow(root, folder="{key}/copy/{initial}")
 
 
+#: Codecs that keep every sample, as the recordings that are equal need it, and others.
+LOSSLESS = [
+    {"suffix": ".wav"},
+    {"suffix": ".flac", "format": "FLAC"},
+    {"suffix": ".aiff", "format": "AIFF"},
+    {"suffix": ".flac", "format": "FLAC", "subtype": "PCM_24"},
+]
+LOSSY = [
+    {"suffix": ".opus", "format": "OGG", "subtype": "OPUS"},
+    {"suffix": ".ogg", "format": "OGG", "subtype": "VORBIS"},
+    {"suffix": ".mp3", "format": "MP3", "subtype": "MPEG_LAYER_III"},
+]
+
+
+def mixed(root: Path) -> Path:
+    """Every clip in a codec of its own, recordings that are equal in two that keep every sample."""
+    for i, path in enumerate(SMALL):
+        codecs = LOSSLESS if path in {*EQUAL, *EQUAL.values()} else LOSSLESS + LOSSY
+        write(root, path, "{key}", samples=800, **codecs[i % len(codecs)])
+    return root
+
+
 def broken(root: Path) -> Path:
     """A second copy of clips is a pointer, cut short or silent."""
     grow(root)
@@ -442,6 +466,7 @@ COPIES: dict[str, Callable[[Path], Path]] = {
     "FLAC": lambda root: grow(root, suffix=".flac", format="FLAC"),
     "AIFF under another ending": lambda root: grow(root, format="AIFF"),
     "Opus": lambda root: grow(root, suffix=".opus", format="OGG", subtype="OPUS"),
+    "a codec for every clip": mixed,
     "upper-case folders": lambda root: grow(root, folder="{KEY}/AUDIO/{initial}"),
     "flat": lambda root: grow(root, folder="{key}"),
     "doubled": doubled,
@@ -459,6 +484,61 @@ def expected(small) -> dict[str, str]:
 def test_no_byte_depends_on_layout_codec_or_order_of_the_files(expected, tmp_path, kind):
     assert "contradictory" in expected["excluded"] and len(expected["excluded"].splitlines()) == 9
     assert outcome(COPIES[kind](tmp_path)) == expected
+
+
+#: Recordings that are equal: two names, and what these contradict each other in.
+PAIRS = {
+    "contradictory": ("cremad/1006_TIE_HAP_XX", "cremad/1006_TIE_NEU_XX", "emotion"),
+    "duplicate": ("ravdess/03-01-03-01-02-01-07", "ravdess/03-01-03-01-02-02-07", ""),
+}
+#: What one of two equal recordings went through.
+CHANGES = {
+    "Opus": lambda wave: (wave, 16_000, {"format": "OGG", "subtype": "OPUS"}),
+    "MP3": lambda wave: (wave, 16_000, {"format": "MP3", "subtype": "MPEG_LAYER_III"}),
+    "another rate": lambda wave: (*copies.resample(wave, 16_000, to_hz=22_050), {}),
+    "another level": lambda wave: (0.5 * wave, 16_000, {}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("pair", PAIRS)
+def test_one_of_two_equal_recordings_re_encoded_is_seen_by_the_search_and_barred_by_the_frozen_files(
+    raw, project, frozen, pair, change
+):
+    """Samples no longer say that they are equal: the index keeps both, and this is what guards the partitions."""
+    first, second, conflict = PAIRS[pair]
+    wave, rate_hz, format = CHANGES[change](conftest.voice(3, duration_s=1.2).astype(np.float32))
+    raw.write(f"{first}.wav", conftest.voice(3, duration_s=1.2))
+    raw.write(f"{second}.wav", wave, rate_hz=rate_hz, **format)
+    others = frozen["hash"].drop_duplicates(["corpus", "split"])
+    for path in others[others.corpus == first.split("/")[0]].path:
+        raw.write(f"{path}.wav")
+    table, rejected = index.build([REGISTRY[first.split("/")[0]]], workers=1)
+    assert rejected.empty and {first, second} < set(table.path)
+
+    store = waveforms.build(table, profile="tiny", steps=Normalization())
+    found = near_duplicates.search(store)
+    assert found[["first", "second"]].to_numpy().tolist() == [[first, second]]
+    told = near_duplicates.describe(found, index=table, manifests={})
+    assert told.conflict.tolist() == [conflict]
+
+    part, sentences = emobench.partition(table, protocol="hash", benchmark="emobench-1")
+    barred = {first, second} & set(pd.read_csv(paths.EMOBENCH / "excluded.csv").path)
+    assert barred == ({first, second} if conflict else {second})
+    assert set(part.path) == set(table.path) - barred
+    assert any("are here and excluded from EmoBench" in sentence for sentence in sentences)
+
+
+def test_by_the_rules_alone_a_re_encoded_pair_comes_back_and_nothing_else_changes(expected, tmp_path):
+    """Which is why `freeze` and `rebuild` want copies in which equal recordings are equal, and say what differs."""
+    first, second, _ = PAIRS["contradictory"]
+    grow(tmp_path, names=[path for path in SMALL if path != second])
+    write(tmp_path, second, "{key}", samples=800, suffix=".opus", format="OGG", subtype="OPUS")
+    now = outcome(tmp_path)
+    for name, text in expected.items():
+        lines = set(now[name].splitlines()) ^ set(text.splitlines())
+        assert all(first in line or second in line for line in lines), name
+        assert bool(lines) == (name not in ("ravdess-6fold", "ravdess-5fold", "tess-actress"))
 
 
 def test_no_byte_depends_on_the_number_of_workers_or_the_order_of_corpora(small, expected):

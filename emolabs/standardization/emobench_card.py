@@ -51,7 +51,9 @@ A user who has a part of the corpora takes the rows of the clips that are there;
 Speakers and labels come from the names of the recordings. The exclusions were found in decoded audio: Opus copies of
 CREMA-D, EmoDB, RAVDESS and TESS. SAVEE's audio has not been examined: its rows come from its published naming (4
 speakers, 15 sentences for each emotion, 30 for neutral), and whether a recording of it is silent or there twice is not
-known. Eight further pairs of CREMA-D's clips are one recording under another cut or level (notebook
+known. Equal means equal decoded samples: a copy in which one recording of such a pair alone was re-encoded or resampled
+does not show it any more, so that `rebuild` differs there; who reads these files is not touched by it, since they name
+what they exclude. Eight further pairs of CREMA-D's clips are one recording under another cut or level (notebook
 `13_near_duplicates`), four of them with two emotions: they are in the partitions. Boredom (EmoDB) is in no protocol,
 and calm (RAVDESS) in the two of RAVDESS alone. Speakers who took part in two of the corpora, if there are any, are not
 known to us.
