@@ -29,8 +29,8 @@ def row(page: str, name: str) -> list[str]:
 def test_a_card_counts_what_is_there_and_names_what_is_refused(raw):
     clips, rejected = ravdess(raw)
     page = cards.card(REGISTRY["ravdess"], clips=clips, rejected=rejected)
-    assert row(page, "anger") == ["192", "1", "angry"] and row(page, "calm") == ["192", "1", "calm"]
-    assert row(page, "fear") == ["192", "0", ""]
+    assert row(page, "anger") == ["angry", "192", "1"] and row(page, "calm") == ["calm", "192", "1"]
+    assert row(page, "fear") == ["fearful", "192", "0"]
     assert row(page, "speakers") == ["2 (1 female, 1 male)"] and row(page, "sample rates (Hz)") == ["16000 (3)"]
     assert row(page, "`ravdess/03-01-05-01-02-02-01`") == ["silent: the peak is below -80 dBFS"]
     assert row(page, "`ravdess/03-01-05-01-01-02-01`") == [
@@ -48,6 +48,21 @@ def test_without_a_copy_a_card_says_what_is_published_and_that_nothing_was_exami
     assert [row(page, "licence"), row(page, "citation")] == [[corpus.licence], [corpus.citation]]
     assert row(page, "recordings, speakers") == [f"{corpus.clips:,}, {corpus.speakers:,}"]
     assert row(page, "audio to listeners") == ["may be passed on" if corpus.may_share else "may not be passed on"]
+
+
+def test_without_a_copy_a_card_says_which_of_its_labels_stands_for_which_emotion(raw):
+    clips, rejected = ravdess(raw)
+    expected = {
+        "cafe": {"anger": "colère", "disgust": "dégoût", "happiness": "joie", "sadness": "tristesse"},
+        "iemocap": {"anger": "anger", "excitement": "excited", "undecided": "no agreement"},
+        "meld": {"happiness": "joy"},
+        "jl": {"anger": "angry", "encouragement": "encouraging", "apology": "apologetic"},
+        "tess": {"surprise": "ps"},
+    }
+    for key, labels in expected.items():
+        page = cards.card(REGISTRY[key], clips=clips[:0], rejected=rejected[:0])
+        for emotion, label in labels.items():
+            assert row(page, emotion) == [label, f"{REGISTRY[key].counts[emotion]:,}"], key
 
 
 def test_emocorpus_counts_the_seven_emotions_and_says_what_is_beyond_them(raw):

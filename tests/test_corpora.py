@@ -359,6 +359,7 @@ def test_a_corpus_is_indexed_completely_in_the_publishers_layout_and_in_a_mirror
         for file, (name, speaker, sex, emotion) in files.items()
     }
     assert set(table.emotion) == set(corpus.counts) and set(table.language) == set(corpus.language.split(", "))
+    assert set(table.source_emotion) == set(corpus.own_labels)
     assert (table.text != "").all() and (table.source_emotion.map(harmonize) == table.emotion).all()
 
 

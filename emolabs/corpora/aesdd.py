@@ -33,6 +33,7 @@ AESDD = Corpus(
     obtain="Download the archive from the corpus' page (Aristotle University of Thessaloniki) and unpack it there.",
     layout="anger/a01 (1).wav",
     counts={"anger": 121, "disgust": 122, "fear": 120, "happiness": 119, "sadness": 122},
+    own_labels=tuple(EMOTIONS.values()),
     speakers=6,
     parse=parse,
 )

@@ -50,6 +50,7 @@ CAFE = Corpus(
     obtain="Download the archive of 48 kHz from Zenodo and unpack it there.",
     layout="CaFE_48k/Colère/Faible/01-C-1-1.wav",
     counts=dict.fromkeys(["anger", "disgust", "fear", "happiness", "sadness", "surprise"], 144) | {"neutral": 72},
+    own_labels=tuple(EMOTIONS.values()),
     speakers=12,
     parse=parse,
     may_share=True,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from emolabs import markdown, paths, storage
-from emolabs.corpora import REGISTRY, Corpus, get, index, labels
+from emolabs.corpora import REGISTRY, Corpus, get, harmonize, index, labels
 from emolabs.corpora.corpus import plain
 
 #: The corpora that EmoCorpus aggregates.
@@ -138,15 +138,13 @@ def _facts(corpus: Corpus) -> pd.DataFrame:
 
 
 def _emotions(corpus: Corpus, *, clips: pd.DataFrame) -> str:
+    meaning = {label: harmonize(label, own=corpus.emotions) for label in corpus.own_labels}
     rows = []
     for emotion, published in corpus.counts.items():
-        row = {"emotion": emotion, "published": f"{published:,}"}
+        labels_of_it = sorted(label for label, meant in meaning.items() if meant == emotion)
+        row = {"emotion": emotion, "the corpus' own label": ", ".join(labels_of_it), "published": f"{published:,}"}
         if len(clips):
-            mine = clips[clips.emotion == emotion]
-            row |= {
-                "indexed": f"{len(mine):,}",
-                "the corpus' own label": ", ".join(sorted(mine.source_emotion.unique())),
-            }
+            row["indexed"] = f"{(clips.emotion == emotion).sum():,}"
         rows.append(row)
     return markdown.table(pd.DataFrame(rows))
 

@@ -59,6 +59,7 @@ class Corpus:
     obtain: str  # one or two sentences
     layout: str  # an example path inside the corpus folder
     counts: dict[str, int]  # clips expected per emotion
+    own_labels: tuple[str, ...]  # as its recordings carry them; `harmonize` says which emotion each stands for
     speakers: int
     parse: Callable[..., Recording]  # from a path inside the folder, POSIX, without extension; ValueError if unknown
     annotations: tuple[str, ...] = ()  # patterns of files beside the audio, each needed, such as *_sent_emo.csv

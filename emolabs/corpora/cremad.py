@@ -58,6 +58,7 @@ CREMAD = Corpus(
     obtain="Clone the repository with Git LFS (`git lfs pull`); its zip download holds pointers instead of audio.",
     layout="AudioWAV/1001_DFA_ANG_XX.wav",
     counts={"anger": 1271, "disgust": 1271, "fear": 1271, "happiness": 1271, "neutral": 1087, "sadness": 1271},
+    own_labels=tuple(EMOTIONS.values()),
     speakers=91,
     parse=parse,
     faults=(

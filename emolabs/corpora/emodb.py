@@ -66,6 +66,7 @@ EMODB = Corpus(
         "neutral": 79,
         "sadness": 62,
     },
+    own_labels=tuple(EMOTIONS.values()),
     speakers=10,
     parse=parse,
     faults=("Recordings peak at full scale.",),

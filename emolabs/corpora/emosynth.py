@@ -31,6 +31,7 @@ def _corpus(language: str, name: str) -> Corpus:
         obtain="It is made by `python -m emolabs.corpora.synthesis` in under two minutes.",
         layout=f"{next(iter(clips))}.wav",
         counts={emotion: emotions.count(emotion) for emotion in sorted(set(emotions))},
+        own_labels=tuple(sorted(set(emotions))),
         speakers=len({clip.voice for clip in clips.values()}),
         parse=parse,
         may_share=True,

@@ -41,6 +41,7 @@ EMOVO = Corpus(
     obtain="Download the archive from the corpus' page (Fondazione Ugo Bordoni) and unpack it there.",
     layout="f1/dis-f1-b1.wav",
     counts=dict.fromkeys(["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"], 84),
+    own_labels=tuple(EMOTIONS.values()),
     speakers=6,
     parse=parse,
 )

@@ -41,6 +41,7 @@ ESD = Corpus(
     obtain="Sign the licence on the corpus' page, download the archive and unpack it there.",
     layout="0011/Angry/0011_000351.wav",
     counts=dict.fromkeys(["anger", "happiness", "neutral", "sadness", "surprise"], 7000),
+    own_labels=tuple(EMOTIONS),
     speakers=20,
     parse=parse,
 )

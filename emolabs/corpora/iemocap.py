@@ -82,6 +82,7 @@ IEMOCAP = Corpus(
         "surprise": 107,
         "undecided": 2507,
     },
+    own_labels=tuple(EMOTIONS.values()),
     speakers=10,
     parse=parse,
     annotations=("EmoEvaluation/Ses*.txt", "transcriptions/Ses*.txt"),

@@ -35,6 +35,7 @@ JL = Corpus(
         ],
         240,
     ),
+    own_labels=tuple(EMOTIONS),
     speakers=4,
     parse=parse,
     may_share=True,

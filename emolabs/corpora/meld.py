@@ -66,6 +66,7 @@ MELD = Corpus(
         "sadness": 1002,
         "surprise": 1636,
     },
+    own_labels=("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise"),
     speakers=304,
     parse=parse,
     annotations=tuple(f"{split}_sent_emo.csv" for split in SPLITS),

@@ -31,6 +31,7 @@ NEMO = Corpus(
     obtain="Clone the repository there.",
     layout="samples/EB0_anger_1.wav",
     counts={"anger": 749, "fear": 736, "happiness": 749, "neutral": 809, "sadness": 769, "surprise": 669},
+    own_labels=tuple(EMOTIONS),
     speakers=9,
     parse=parse,
     may_share=True,

@@ -83,6 +83,7 @@ def load(folder: Path, *, registry: Mapping[str, Corpus]) -> Corpus:
         obtain=facts["obtain"] or "It is the corpus of whoever described it; ask them for a copy.",
         layout=f"{next(iter(recordings))}.wav",
         counts={emotion: found.count(emotion) for emotion in sorted(set(found))},
+        own_labels=tuple(sorted({recording.source_emotion for recording in recordings.values()})),
         speakers=len({recording.speaker for recording in recordings.values()}),
         parse=parse,
         annotations=(DESCRIPTION, table),

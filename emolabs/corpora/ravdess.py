@@ -45,6 +45,7 @@ RAVDESS = Corpus(
         "sadness": 192,
         "surprise": 192,
     },
+    own_labels=tuple(EMOTIONS),
     speakers=24,
     parse=parse,
     faults=(

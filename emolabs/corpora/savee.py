@@ -41,6 +41,7 @@ SAVEE = Corpus(
     obtain="Register on the corpus' page, download AudioData.zip and unpack it there.",
     layout="AudioData/DC/a01.wav",
     counts={"anger": 60, "disgust": 60, "fear": 60, "happiness": 60, "neutral": 120, "sadness": 60, "surprise": 60},
+    own_labels=tuple(EMOTIONS.values()),
     speakers=4,
     parse=parse,
     faults=("File names repeat across speakers: the folder says who speaks.",),

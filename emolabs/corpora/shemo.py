@@ -33,6 +33,7 @@ SHEMO = Corpus(
     obtain="Download female.zip and male.zip from the repository and unpack them there.",
     layout="female/F01A01.wav",
     counts={"anger": 1059, "fear": 38, "happiness": 201, "neutral": 1028, "sadness": 449, "surprise": 225},
+    own_labels=tuple(EMOTIONS.values()),
     speakers=87,
     parse=parse,
 )

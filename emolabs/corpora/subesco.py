@@ -33,6 +33,7 @@ SUBESCO = Corpus(
     obtain="Download the archive from Zenodo and unpack it there.",
     layout="F_02_MONIKA_S_1_NEUTRAL_5.wav",
     counts=dict.fromkeys(["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"], 1000),
+    own_labels=tuple(map(str.lower, EMOTIONS)),
     speakers=20,
     parse=parse,
     may_share=True,

@@ -34,6 +34,7 @@ TESS = Corpus(
     obtain="Download the data set from Borealis and unpack it there.",
     layout="OAF_angry/OAF_back_angry.wav",
     counts=dict.fromkeys(["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"], 400),
+    own_labels=tuple(EMOTIONS),
     speakers=2,
     parse=parse,
     faults=(

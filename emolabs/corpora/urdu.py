@@ -32,6 +32,7 @@ URDU = Corpus(
     obtain="Clone the repository there.",
     layout="Angry/SM1_F1_A01.wav",
     counts=dict.fromkeys(["anger", "happiness", "neutral", "sadness"], 100),
+    own_labels=tuple(EMOTIONS.values()),
     speakers=29,  # that occur in the names; the page speaks of 38, but no file is of SM8 to SM16
     parse=parse,
 )

@@ -50,6 +50,7 @@ CORPUS = Corpus(
     obtain="",
     layout="s0000/s0000_t00_anger_0000000.wav",
     counts=dict.fromkeys(EMOTIONS, 0),
+    own_labels=tuple(EMOTIONS),
     speakers=0,
     parse=parse,
 )
