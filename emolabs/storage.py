@@ -72,13 +72,20 @@ def current(stores: Path, *, notebook: str, variant: str = "current") -> Path:
 def digest(value: object) -> str:
     """First 16 hexadecimal digits of the SHA-256 of `value` as canonical JSON."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return sha256(text.encode())[:16]
 
 
 def file_digest(path: Path) -> str:
     """First 16 hexadecimal digits of the SHA-256 of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return sha256(path)[:16]
+
+
+def sha256(content: bytes | Path) -> str:
+    """The SHA-256 of bytes, or of those of a file, as 64 hexadecimal digits."""
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    with open(content, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

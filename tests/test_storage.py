@@ -191,6 +191,9 @@ def test_a_digest_is_of_the_value_and_stays_the_same():
 def test_the_digest_of_a_file_is_of_its_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"")
     assert storage.file_digest(tmp_path / "a") == "e3b0c44298fc1c14"  # SHA-256 of nothing
+    assert storage.sha256(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-4
+    (tmp_path / "a").write_bytes(b"abc")
+    assert storage.sha256(tmp_path / "a") == storage.sha256(b"abc")
 
 
 def test_json_is_sorted_and_readable_and_ends_with_a_line_feed(tmp_path):

@@ -1,7 +1,6 @@
 """`python -m emolabs.corpora.obtain`: what there is of each corpus; with the keys of corpora, fetch them."""
 
 import argparse
-import hashlib
 import shutil
 import sys
 from collections.abc import Callable
@@ -75,8 +74,7 @@ def _unpack(corpus: Corpus) -> None:
 
 def _note_digest(file: Path, *, sums: Path) -> None:
     """Print the SHA-256 of an archive that has no published checksum, and add it to the file `sums`."""
-    with open(file, "rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = storage.sha256(file)
     with open(sums, "a", encoding="utf-8") as stream:
         stream.write(f"{digest}  {file.name}\n")
     print(

@@ -5,7 +5,6 @@ sha256`; `parameters` and `data` are digests, empty where none was given.
 """
 
 import csv
-import hashlib
 import io
 import json
 from collections.abc import Mapping
@@ -80,7 +79,7 @@ def publish(files: Mapping[str, bytes], record: Record) -> list[Path]:
                 "provenance": record.provenance,
                 "parameters": record.parameters,
                 "data": record.data,
-                "sha256": hashlib.sha256(content).hexdigest(),
+                "sha256": storage.sha256(content),
             }
         _write(folder / "manifest.csv", [rows[name] for name in sorted(rows) if (folder / name).exists()])
     return [folder / name for name in files]

@@ -9,7 +9,6 @@ The rules of `split` make them, once; from then on they are data. A changed part
 """
 
 import argparse
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -42,7 +41,7 @@ def build(index: pd.DataFrame, *, rejected: pd.DataFrame) -> dict[str, str]:
     files = {f"{protocol}.csv": split.csv(manifest) for protocol, manifest in manifests.items()}
     files["excluded.csv"] = excluded.to_csv(index=False, lineterminator="\n")
     files["version.json"] = json.dumps(_about(manifests), indent=2) + "\n"
-    files[SUMS] = "".join(f"{_sha256(text.encode())}  {name}\n" for name, text in sorted(files.items()))
+    files[SUMS] = "".join(f"{storage.sha256(text.encode())}  {name}\n" for name, text in sorted(files.items()))
     return files | {CARD: emobench_card.text(VERSION, manifests=manifests, excluded=excluded)}
 
 
@@ -96,7 +95,7 @@ def read(name: str, *, folder: Path = paths.EMOBENCH) -> Path:
         if not file.is_file():
             raise FileNotFoundError(f"no {file}: restore it from the repository with `git checkout -- data/emobench`")
     sums = dict(line.split("  ")[::-1] for line in (folder / SUMS).read_text(encoding="utf-8").splitlines())
-    found = _sha256((folder / name).read_bytes())
+    found = storage.sha256(folder / name)
     if sums.get(name) != found:
         raise ValueError(
             f"{folder / name} is not what was frozen: expected the SHA-256 {sums.get(name)}, found {found}. It was "
@@ -220,10 +219,6 @@ def _table(file: Path) -> pd.DataFrame:
 
 def _corpus(project_paths: pd.Series) -> pd.Series:
     return project_paths.str.partition("/")[0]
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def main(arguments: list[str] | None = None, *, folder: Path = paths.EMOBENCH) -> None:
