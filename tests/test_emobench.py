@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,16 @@ import soundfile
 
 from emolabs import paths, storage
 from emolabs.corpora import REGISTRY, harmonize, index
-from emolabs.standardization import audit, copies, emobench, near_duplicates, sample_id, split, waveforms
+from emolabs.standardization import (
+    audit,
+    copies,
+    emobench,
+    emobench_rules,
+    near_duplicates,
+    sample_id,
+    split,
+    waveforms,
+)
 from emolabs.standardization.normalization import Normalization
 
 PROTOCOLS = ["speaker", "corpus", "hash", "random", "ravdess-6fold", "ravdess-5fold", "tess-actress"]
@@ -79,6 +89,8 @@ GOLDEN = {
         "}",
     ),
 }
+#: SHA-256 of `SHA256SUMS`.
+SUMS = "2857247925a5f83f5e643233b9ffc8bb1a180ceb8b641b5aeb4adc7716278b68"
 #: Recordings that are equal in every copy of the corpora, and the silent one.
 EQUAL = {
     "cremad/1006_TIE_NEU_XX": "cremad/1006_TIE_HAP_XX",
@@ -203,6 +215,29 @@ def test_committed_results_rest_on_the_frozen_partitions_of_their_corpora(frozen
         assert storage.digest(clips[["id", "split", "emotion"]].values.tolist()) == made["manifest"], file
 
 
+def edit_file_and_sum(folder: Path) -> None:
+    """What `sha256sum --check` would let pass."""
+    edited = (folder / "speaker.csv").read_bytes().replace(b"validation", b"train", 1)
+    (folder / "speaker.csv").write_bytes(edited)
+    sums = (folder / "SHA256SUMS").read_text().replace(GOLDEN["speaker.csv"][0], hashlib.sha256(edited).hexdigest())
+    (folder / "SHA256SUMS").write_text(sums)
+
+
+def drop_a_line(folder: Path) -> None:
+    sums = (folder / "SHA256SUMS").read_text().splitlines(keepends=True)
+    (folder / "SHA256SUMS").write_text("".join(line for line in sums if "speaker.csv" not in line))
+
+
+#: What may have happened to the sums.
+EDITS = {
+    "changed with a file": edit_file_and_sum,
+    "a line lost": drop_a_line,
+    "a line without two fields": lambda folder: (folder / "SHA256SUMS").write_text("<<<<<<< HEAD\n"),
+    "no text": lambda folder: (folder / "SHA256SUMS").write_bytes(b"\xff\xfe\x00"),
+    "empty": lambda folder: (folder / "SHA256SUMS").write_bytes(b""),
+}
+
+
 class TestReading:
     @pytest.mark.parametrize("name", ["speaker.csv", "excluded.csv", "version.json"])
     def test_an_edited_file_is_refused_with_both_sums(self, copy, name):
@@ -215,10 +250,18 @@ class TestReading:
         assert f"{copy / name} is not what was frozen" in str(error.value) and "git checkout" in str(error.value)
 
     def test_a_file_that_has_no_sum_is_refused(self, copy):
-        sums = (copy / "SHA256SUMS").read_text().splitlines(keepends=True)
-        (copy / "SHA256SUMS").write_text("".join(line for line in sums if "speaker.csv" not in line))
-        with pytest.raises(ValueError, match="is not what was frozen: expected the SHA-256 None"):
+        with pytest.raises(ValueError, match="README.md is not what was frozen: expected the SHA-256 None"):
+            emobench.read("README.md", folder=copy)
+
+    @pytest.mark.parametrize("edit", EDITS)
+    def test_sums_that_were_changed_with_a_file_lost_a_line_or_are_no_sums_are_refused(self, copy, capsys, edit):
+        EDITS[edit](copy)
+        found = hashlib.sha256((copy / "SHA256SUMS").read_bytes()).hexdigest()
+        said = f"SHA256SUMS is not what was frozen: expected the SHA-256 {SUMS} (emobench-1), found {found}. It was"
+        with pytest.raises(ValueError, match=re.escape(said)):
             emobench.load("speaker", folder=copy)
+        with pytest.raises(SystemExit, match=re.escape(said)):
+            emobench.main(["check"], folder=copy)
 
     @pytest.mark.parametrize("name", ["speaker.csv", "SHA256SUMS"])
     def test_a_missing_file_is_a_sentence(self, copy, name):
@@ -312,14 +355,53 @@ class TestFreezing:
         assert (copy / "README.md").read_text() == "# other words\n"
         assert emobench.differing(files, folder=copy) == ["README.md"]
 
-    def test_a_new_version_replaces_all_files(self, copy, files, tmp_path):
+    @pytest.fixture
+    def second(self, monkeypatch, files) -> dict[str, str]:
+        """A version in which a clip of `hash` has another side."""
+        changed = files | {"hash.csv": files["hash.csv"].replace("validation", "train", 1)}
+        changed["version.json"] = files["version.json"].replace("emobench-1", "emobench-2")
+        names = sorted(set(changed) - {"README.md", "SHA256SUMS"})
+        sums = {name: hashlib.sha256(changed[name].encode()).hexdigest() for name in names}
+        changed["SHA256SUMS"] = "".join(f"{sums[name]}  {name}\n" for name in names)
+        digest = hashlib.sha256(changed["SHA256SUMS"].encode()).hexdigest()
+        monkeypatch.setattr(emobench_rules, "VERSION", "emobench-2")
+        monkeypatch.setattr(emobench_rules, "FROZEN", {"emobench-1": SUMS, "emobench-2": digest})
+        return changed
+
+    def test_a_version_that_is_not_there_yet_is_written_whole(self, files, tmp_path):
         emobench.freeze(files, folder=tmp_path / "new")
         assert emobench.differing(files, folder=tmp_path / "new") == []
-        older = storage.read_json(copy / "version.json") | {"version": "emobench-0"}
-        storage.write_json(copy / "version.json", older)
-        (copy / "former.csv").write_text("")
-        emobench.freeze(files, folder=copy)
-        assert emobench.differing(files, folder=copy) == [] and not (copy / "former.csv").exists()
+        assert sorted(os.listdir(tmp_path / "new")) == sorted(files)
+
+    def test_a_new_version_keeps_the_one_before_it_and_both_can_be_used(self, copy, files, second, frozen):
+        emobench.freeze(second, folder=copy)
+        assert emobench.differing(second, folder=copy) == []
+        assert emobench.differing(files, folder=copy / "emobench-1") == []
+        here = indexed(frozen["hash"])
+        for version, expected in {"emobench-1": files, "emobench-2": second}.items():
+            part, _ = emobench.partition(here, protocol="hash", benchmark=version, folder=copy)
+            assert split.csv(part) == expected["hash.csv"]
+        with pytest.raises(ValueError, match=r"'emobench-3', and .* holds 'emobench-2', 'emobench-1': name that"):
+            emobench.partition(here, protocol="hash", benchmark="emobench-3", folder=copy)
+        emobench.freeze(second | {"README.md": "# other words\n"}, folder=copy)
+        assert emobench.differing(files, folder=copy / "emobench-1") == []
+
+    def test_what_is_kept_is_checked_with_the_rest(self, copy, second):
+        emobench.freeze(second, folder=copy)
+        emobench.check(folder=copy)
+        (copy / "emobench-1" / "speaker.csv").write_text("id\n")
+        with pytest.raises(ValueError, match=r"emobench-1/speaker.csv is not what was frozen"):
+            emobench.check(folder=copy)
+
+    def test_a_version_that_the_code_does_not_know_is_refused_with_the_line_to_add(self, copy, second, monkeypatch):
+        digest = emobench_rules.FROZEN["emobench-2"]
+        monkeypatch.setattr(emobench_rules, "FROZEN", {"emobench-1": SUMS})
+        with pytest.raises(
+            ValueError, match=f"does not know emobench-2 .*: enter 'emobench-2': '{digest}' into FROZEN"
+        ):
+            emobench.freeze(second, folder=copy)
+        assert sorted(os.listdir(copy)) == sorted([*GOLDEN, "README.md", "SHA256SUMS"])
+        assert emobench.load("hash", folder=copy).equals(emobench.load("hash"))
 
     def test_the_command_says_whether_every_byte_is_as_it_was_and_writes_the_card_anew(self, copy, capsys):
         emobench.main(["check"], folder=copy)
@@ -409,7 +491,7 @@ def outcome(root: Path, *, workers: int = 1, keys: list[str] = KEYS) -> dict[str
         patch.setenv("EMOLABS_RAW", str(root))
         table, rejected = index.build([REGISTRY[key] for key in keys], workers=workers)
     made = {protocol: split.csv(split.manifest(table, protocol=protocol)) for protocol in PROTOCOLS}
-    return made | {"excluded": emobench.exclusions(table, rejected=rejected).to_csv(index=False)}
+    return made | {"excluded": emobench_rules.exclusions(table, rejected=rejected).to_csv(index=False)}
 
 
 def grow(root: Path, *, folder: str = "{key}/für {initial}", names: list[str] = SMALL, **format: str) -> Path:

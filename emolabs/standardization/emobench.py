@@ -1,58 +1,29 @@
 """EmoBench: the partitions frozen under `data/emobench/`, read without audio and rebuilt from it to the same bytes.
 
-The rules of `split` make them, once; from then on they are data. A changed partition is a new version, never an edit:
+The rules of `split` make them, once; from then on they are data. A changed partition is a new version, never an edit;
+the versions before the last are kept in folders of their names:
 
-    python -m emolabs.standardization.emobench check             the frozen files against SHA256SUMS and the card
+    python -m emolabs.standardization.emobench check             every frozen file against its digest, and the card
     python -m emolabs.standardization.emobench rebuild thesis    the same, made anew from the index of a profile
     python -m emolabs.standardization.emobench freeze thesis     write a version that is not there yet
     python -m emolabs.standardization.emobench card              write the data card of the frozen files anew
 """
 
 import argparse
-import json
+import shutil
 import sys
 from pathlib import Path
 
 import pandas as pd
 
-from emolabs import corpora, paths, storage
+from emolabs import paths, storage
 from emolabs.corpora import index as corpus_index
-from emolabs.standardization import emobench_card, split
+from emolabs.standardization import emobench_card, emobench_rules, split
+from emolabs.standardization.emobench_rules import CARD, PROTOCOLS, SUMS, build
 
-VERSION = "emobench-1"
-CORPORA = ("cremad", "emodb", "ravdess", "savee", "tess")
-PROTOCOLS = ("speaker", "corpus", "hash", "random", "ravdess-6fold", "ravdess-5fold", "tess-actress")
-#: Kinds of reasons (what stands before the colon) that are true of a recording in every copy of its corpus.
-EXCLUDING = ("contradictory duplicate", "duplicate recording", "silent")
-SUMS = "SHA256SUMS"
-#: Not under the checksums: it follows from the other files, so that its wording may improve within a version.
-CARD = "README.md"
-
-
-def build(index: pd.DataFrame, *, rejected: pd.DataFrame) -> dict[str, str]:
-    """All files of the version, name → text, from the tables of `corpora.index.build`.
-
-    Rows of corpora beyond `CORPORA` are left out; SAVEE, where it is absent, is taken from its published naming.
-    Raises `ValueError` where a corpus is not complete.
-    """
-    excluded = exclusions(index, rejected=rejected)
-    clips = _complete(index, excluded=excluded)
-    manifests = {protocol: split.manifest(clips, protocol=protocol) for protocol in PROTOCOLS}
-    files = {f"{protocol}.csv": split.csv(manifest) for protocol, manifest in manifests.items()}
-    files["excluded.csv"] = excluded.to_csv(index=False, lineterminator="\n")
-    files["version.json"] = json.dumps(_about(manifests), indent=2) + "\n"
-    files[SUMS] = "".join(f"{storage.sha256(text.encode())}  {name}\n" for name, text in sorted(files.items()))
-    return files | {CARD: emobench_card.text(VERSION, manifests=manifests, excluded=excluded)}
-
-
-def exclusions(index: pd.DataFrame, *, rejected: pd.DataFrame) -> pd.DataFrame:
-    """Recordings of the core corpora that no copy can offer, `path, reason`, sorted by path.
-
-    A user's broken file or second copy is none of them.
-    """
-    kinds = rejected.reason.str.partition(":")[0]
-    found = rejected[kinds.isin(EXCLUDING) & ~rejected.path.isin(index.path) & _corpus(rejected.path).isin(CORPORA)]
-    return found[["path", "reason"]].sort_values(["path", "reason"]).drop_duplicates("path").reset_index(drop=True)
+_RESTORE = (
+    "It was edited or damaged: restore it with `git checkout -- data/emobench`; a changed partition is a new version"
+)
 
 
 def differing(files: dict[str, str], *, folder: Path = paths.EMOBENCH) -> list[str]:
@@ -62,19 +33,33 @@ def differing(files: dict[str, str], *, folder: Path = paths.EMOBENCH) -> list[s
 
 
 def freeze(files: dict[str, str], *, folder: Path = paths.EMOBENCH) -> None:
-    """Write the files of a version: all of them or, after an error, none.
+    """Write the files of `emobench_rules.VERSION`: all of them or, after an error, none.
 
-    Raises `ValueError` where the folder holds this version with other partitions.
+    The files of the version before it go to a folder of its name, beside those that are there.
+    Raises `ValueError` where the folder holds this version with other partitions, or the code another digest of it.
     """
-    frozen = folder / "version.json"
+    new, digest = emobench_rules.VERSION, storage.sha256(files[SUMS].encode())
+    about = folder / "version.json"
+    there = storage.read_json(about)["version"] if about.is_file() else new
     changed = [name for name in differing(files, folder=folder) if name != CARD]
-    if changed and frozen.is_file() and storage.read_json(frozen)["version"] == VERSION:
+    if changed and there == new and about.is_file():
         raise ValueError(
-            f"{VERSION} is frozen, and {', '.join(changed)} would change: a changed partition is a new version; "
-            "restore the code or the audio, or raise VERSION in emolabs/standardization/emobench.py"
+            f"{new} is frozen, and {', '.join(changed)} would change: a changed partition is a new version; "
+            "restore the code or the audio, or raise VERSION in emolabs/standardization/emobench_rules.py"
+        )
+    if emobench_rules.FROZEN.get(new) != digest:
+        raise ValueError(
+            f"the code does not know {new} with these partitions: enter {new!r}: {digest!r} into FROZEN in "
+            "emolabs/standardization/emobench_rules.py and run the same command again"
         )
     with storage.atomic(folder) as temporary:
         temporary.mkdir()
+        for kept in _versions(folder):
+            shutil.copytree(kept, temporary / kept.name)
+        if there != new:
+            shutil.copytree(
+                folder, temporary / there, ignore=lambda _, names: [n for n in names if (folder / n).is_dir()]
+            )
         for name, text in files.items():
             storage.write_text(temporary / name, text)
 
@@ -91,17 +76,19 @@ def read(name: str, *, folder: Path = paths.EMOBENCH) -> Path:
 
     Raises `FileNotFoundError` or `ValueError` with a sentence where it is missing, unknown or was edited.
     """
-    for file in (folder / SUMS, folder / name):
-        if not file.is_file():
-            raise FileNotFoundError(f"no {file}: restore it from the repository with `git checkout -- data/emobench`")
-    sums = dict(line.split("  ")[::-1] for line in (folder / SUMS).read_text(encoding="utf-8").splitlines())
-    found = storage.sha256(folder / name)
-    if sums.get(name) != found:
+    expected, found = _sums(folder).get(name), storage.sha256(_there(folder / name))
+    if expected != found:
         raise ValueError(
-            f"{folder / name} is not what was frozen: expected the SHA-256 {sums.get(name)}, found {found}. It was "
-            "edited or damaged: restore it with `git checkout -- data/emobench`; a changed partition is a new version"
+            f"{folder / name} is not what was frozen: expected the SHA-256 {expected}, found {found}. {_RESTORE}"
         )
     return folder / name
+
+
+def check(*, folder: Path = paths.EMOBENCH) -> None:
+    """Raise as `read` does unless every file of the version in `folder`, and those kept there, is what was frozen."""
+    for home in (folder, *_versions(folder)):
+        for name in _sums(home):
+            read(name, folder=home)
 
 
 def card(*, folder: Path = paths.EMOBENCH) -> str:
@@ -111,30 +98,37 @@ def card(*, folder: Path = paths.EMOBENCH) -> str:
     return emobench_card.text(version, manifests=manifests, excluded=_table(read("excluded.csv", folder=folder)))
 
 
-def partition(index: pd.DataFrame, *, protocol: str, benchmark: str | None) -> tuple[pd.DataFrame, list[str]]:
+def partition(
+    index: pd.DataFrame, *, protocol: str, benchmark: str | None, folder: Path = paths.EMOBENCH
+) -> tuple[pd.DataFrame, list[str]]:
     """The manifest of a protocol for the clips of an index, and sentences on what it lacks of the benchmark.
 
-    With a `benchmark` (a version) it is that of the frozen files, without one it is made by the rules. Raises
-    `ValueError` where another version is frozen, and as `load` and `restrict` do.
+    With a `benchmark` (a version, the last or one that is kept) it is that of the frozen files, without one it is made
+    by the rules. Raises `ValueError` where that version is not there, and as `load` and `restrict` do.
     """
     if benchmark is None:
         return split.manifest(index, protocol=protocol), []
-    frozen = storage.read_json(read("version.json"))["version"]
-    if frozen != benchmark:
+    homes = {
+        storage.read_json(read("version.json", folder=home))["version"]: home for home in (folder, *_versions(folder))
+    }
+    if benchmark not in homes:
         raise ValueError(
-            f"the parameters ask for the benchmark {benchmark!r}, and {paths.EMOBENCH} holds {frozen!r}: name that, "
-            "or null for partitions by the rules alone"
+            f"the parameters ask for the benchmark {benchmark!r}, and {folder} holds {', '.join(map(repr, homes))}: "
+            "name that, or null for partitions by the rules alone"
         )
-    return restrict(load(protocol), index=index, protocol=protocol)
+    home = homes[benchmark]
+    return restrict(load(protocol, folder=home), index=index, protocol=protocol, folder=home)
 
 
-def restrict(manifest: pd.DataFrame, *, index: pd.DataFrame, protocol: str) -> tuple[pd.DataFrame, list[str]]:
-    """The rows of a frozen manifest whose clips are in `index`, and sentences on what differs, per corpus.
+def restrict(
+    manifest: pd.DataFrame, *, index: pd.DataFrame, protocol: str, folder: Path = paths.EMOBENCH
+) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of a manifest frozen in `folder` whose clips are in `index`, and sentences on what differs, per corpus.
 
     Folds keep their numbers; one that is left without clips on a side is left out. Raises `ValueError`
     where no fold is left.
     """
-    excluded = _table(read("excluded.csv"))
+    excluded = _table(read("excluded.csv", folder=folder))
     kept = manifest[manifest.path.isin(index.path)]
     sides = kept.groupby("fold").split.agg(set)
     whole = sides.index[[set(split.SPLITS) <= found for found in sides]]
@@ -165,60 +159,30 @@ def _differences(frozen: pd.DataFrame, *, here: pd.DataFrame, excluded: pd.DataF
     ]
 
 
-def _complete(index: pd.DataFrame, *, excluded: pd.DataFrame) -> pd.DataFrame:
-    """The clips of the core corpora, with SAVEE from its naming where it is absent."""
-    found = pd.concat([_corpus(index.path), _corpus(excluded.path)]).value_counts().to_dict()
-    clips = index[index.corpus.isin(CORPORA)]
-    if "savee" not in found:
-        savee = _published_savee()
-        clips, found["savee"] = pd.concat([clips, savee]), len(savee)
-    counts = {key: (found.get(key, 0), corpora.REGISTRY[key].clips) for key in CORPORA}
-    if wrong := {key: count for key, count in counts.items() if count[0] != count[1]}:
-        said = ", ".join(f"{key} has {there:,} of {published:,}" for key, (there, published) in wrong.items())
-        raise ValueError(f"EmoBench is frozen from complete corpora, and {said} recordings: see `10_indexing`")
-    return clips
+def _sums(folder: Path) -> dict[str, str]:
+    """The sums of a version by file, from a list that is itself known to the code."""
+    found = storage.sha256(_there(folder / SUMS))
+    if found not in emobench_rules.FROZEN.values():
+        known = " or ".join(f"{digest} ({version})" for version, digest in emobench_rules.FROZEN.items())
+        raise ValueError(
+            f"{folder / SUMS} is not what was frozen: expected the SHA-256 {known}, found {found}. {_RESTORE}"
+        )
+    return dict(line.split("  ")[::-1] for line in (folder / SUMS).read_text(encoding="utf-8").splitlines())
 
 
-def _published_savee() -> pd.DataFrame:
-    """SAVEE's clips by its published naming: 4 speakers, 15 sentences an emotion and 30 that are neutral."""
-    savee = corpora.REGISTRY["savee"]
-    names = [
-        f"{speaker}_{emotion}{number:02d}"
-        for speaker in ("DC", "JE", "JK", "KL")
-        for emotion in ("a", "d", "f", "h", "n", "sa", "su")
-        for number in range(1, 31 if emotion == "n" else 16)
-    ]
-    said = [savee.parse(name) for name in names]
-    return pd.DataFrame(
-        {
-            "path": [f"savee/{recording.name}" for recording in said],
-            "corpus": "savee",
-            "speaker": [f"savee/{recording.speaker}" for recording in said],
-            "sex": [recording.sex for recording in said],
-            "emotion": [corpora.harmonize(recording.source_emotion) for recording in said],
-        }
-    )
+def _there(file: Path) -> Path:
+    if not file.is_file():
+        raise FileNotFoundError(f"no {file}: restore it from the repository with `git checkout -- data/emobench`")
+    return file
 
 
-def _about(manifests: dict[str, pd.DataFrame]) -> dict:
-    """What `version.json` says."""
-    protocols = {
-        protocol: {
-            "labels": split.get(protocol).labels,
-            "folds": int(manifest.fold.nunique()),
-            "clips": manifest.drop_duplicates("path").corpus.value_counts().sort_index().to_dict(),
-        }
-        for protocol, manifest in manifests.items()
-    }
-    return {"version": VERSION, "protocols": protocols}
+def _versions(folder: Path) -> list[Path]:
+    """The folders of the versions before the last."""
+    return sorted(file.parent for file in folder.glob("*/version.json"))
 
 
 def _table(file: Path) -> pd.DataFrame:
     return pd.read_csv(file, keep_default_na=False)
-
-
-def _corpus(project_paths: pd.Series) -> pd.Series:
-    return project_paths.str.partition("/")[0]
 
 
 def main(arguments: list[str] | None = None, *, folder: Path = paths.EMOBENCH) -> None:
@@ -230,6 +194,7 @@ def main(arguments: list[str] | None = None, *, folder: Path = paths.EMOBENCH) -
     given = parser.parse_args(arguments)
     try:
         if given.what in ("check", "card"):
+            check(folder=folder)
             files = {CARD: card(folder=folder)}
         else:
             rejected = corpus_index.load_rejected(given.profile)
@@ -238,11 +203,13 @@ def main(arguments: list[str] | None = None, *, folder: Path = paths.EMOBENCH) -
             storage.write_text(folder / CARD, files[CARD])
         if given.what == "freeze":
             freeze(files, folder=folder)
+        changed = differing(files, folder=folder)
+        version = storage.read_json(read("version.json", folder=folder))["version"]
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
-    if changed := differing(files, folder=folder):
-        sys.exit(f"{VERSION} in {folder} differs: {', '.join(changed)}")
-    print(f"{VERSION} in {folder}: every byte as it was frozen")
+    if changed:
+        sys.exit(f"{version} in {folder} differs: {', '.join(changed)}")
+    print(f"{version} in {folder}: every byte as it was frozen")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ generated from them.
 
 ```bash
 sha256sum -c SHA256SUMS                                # in this folder
-python -m emolabs.standardization.emobench check       # the same, in a sentence
+python -m emolabs.standardization.emobench check       # also against the code's own digest
 python -m emolabs.standardization.emobench rebuild     # made anew from the index of the profile `thesis`
 ```
 
@@ -26,7 +26,7 @@ manifest = emobench.load("speaker")                    # refuses a file that was
 A manifest is a CSV with a row per fold and clip, sorted by fold, then id: `id, path, corpus, speaker, emotion, fold,
 split`, with split one of `train validation evaluation`. `path` is the corpus' key and the canonical name of the
 recording, whatever mirror or codec it came from; `id` is the Base62 of its SHA-256. `version.json` says the same for
-machines. A changed partition is a new version, never an edit.
+machines. A changed partition is a new version, never an edit; the version before it stays, in a folder of its name.
 """
 _TAIL = """## How it was made
 
