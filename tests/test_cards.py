@@ -47,6 +47,8 @@ def test_without_a_copy_a_card_says_what_is_published_and_that_nothing_was_exami
     assert page.startswith(f"# {corpus.name}\n") and "No copy has been examined" in page
     assert [row(page, "licence"), row(page, "citation")] == [[corpus.licence], [corpus.citation]]
     assert row(page, "recordings, speakers") == [f"{corpus.clips:,}, {corpus.speakers:,}"]
+    assert row(page, "download")[0].startswith("by hand: ") == (not corpus.archives)
+    assert corpus.by_hand in row(page, "download")[0]
     assert row(page, "audio to listeners") == ["may be passed on" if corpus.may_share else "may not be passed on"]
 
 

@@ -329,6 +329,9 @@ def test_a_corpus_says_what_it_is_and_on_which_terms(key):
     for archive in corpus.archives:
         assert archive.url.startswith("https://") and re.search(r"\.(zip|tar|tar\.\w+|tgz)$", archive.name)
         assert re.fullmatch(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}|", archive.checksum)
+    embedded = key.startswith("emosynth")
+    assert bool(corpus.by_hand) == (not corpus.archives and not embedded) and not corpus.by_hand.endswith(".")
+    assert f"fetches it: {corpus.by_hand}. Source" in corpus.instructions() or not corpus.by_hand
     assert (sum(corpus.counts.values()), corpus.speakers) == PUBLISHED[key]
     assert corpus.clips == PUBLISHED[key][0] and set(corpus.counts) <= set(emotions())
     assert corpus.may_share == (key in SHARED)
@@ -521,7 +524,8 @@ def test_missing_annotations_are_a_sentence_that_says_what_and_where(raw):
     assert str(error.value) == (
         "MELD lacks its annotations: expected dev_sent_emo.csv and test_sent_emo.csv beside the audio, found none "
         f"under {raw.root}/meld. Download the raw data, unpack them there and save the sound of each .mp4 as .wav "
-        "beside it. Source: https://affective-meld.github.io/."
+        "beside it. No command fetches it: it is published as video, whose sound you have to save. "
+        "Source: https://affective-meld.github.io/."
     )
 
 

@@ -31,6 +31,7 @@ AESDD = Corpus(
     citation="Vryzas et al. 2018, doi 10.17743/jaes.2018.0036",
     source="http://m3c.web.auth.gr/research/aesdd-speech-emotion-recognition/",
     obtain="Download the archive from the corpus' page (Aristotle University of Thessaloniki) and unpack it there.",
+    by_hand="no direct link with a published checksum is known to us",
     layout="anger/a01 (1).wav",
     counts={"anger": 121, "disgust": 122, "fear": 120, "happiness": 119, "sadness": 122},
     own_labels=tuple(EMOTIONS.values()),

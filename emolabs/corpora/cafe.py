@@ -48,6 +48,7 @@ CAFE = Corpus(
     citation="Gournay et al. 2018, doi 10.1145/3204949.3208121",
     source="https://doi.org/10.5281/zenodo.1478765",
     obtain="Download the archive of 48 kHz from Zenodo and unpack it there.",
+    by_hand="Zenodo offers CaFE_48k.zip, but its checksum could not be looked up when this was written",
     layout="CaFE_48k/Colère/Faible/01-C-1-1.wav",
     counts=dict.fromkeys(["anger", "disgust", "fear", "happiness", "sadness", "surprise"], 144) | {"neutral": 72},
     own_labels=tuple(EMOTIONS.values()),

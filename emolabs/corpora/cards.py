@@ -130,7 +130,7 @@ def _facts(corpus: Corpus) -> pd.DataFrame:
         "citation": corpus.citation,
         "source": corpus.source,
         "how to get it": corpus.obtain,
-        "download": "; ".join(downloads) or "by hand",
+        "download": "; ".join(downloads) or f"by hand: {corpus.by_hand}",
         "layout, for example": f"`{corpus.key}/{corpus.layout}`",
         "recordings, speakers": f"{corpus.clips:,}, {corpus.speakers:,}",
     }

@@ -68,6 +68,7 @@ class Corpus:
     faults: tuple[str, ...] = ()  # what is known to be wrong in circulating copies
     may_share: bool = False  # whether the licence lets its audio be passed on to listeners
     archives: tuple[Archive, ...] = ()  # what `emolabs.corpora.obtain` fetches; empty where it has to be got by hand
+    by_hand: str = ""  # why it has to be
 
     @property
     def clips(self) -> int:
@@ -119,7 +120,8 @@ class Corpus:
     def instructions(self) -> str:
         """How to get the corpus, and from where."""
         command = f" `python -m emolabs.corpora.obtain {self.key}` does it." if self.archives else ""
-        return f"{self.obtain}{command} Source: {self.source}."
+        reason = f" No command fetches it: {self.by_hand}." if self.by_hand else ""
+        return f"{self.obtain}{command}{reason} Source: {self.source}."
 
 
 def plain(name: str) -> str:

@@ -56,6 +56,7 @@ CREMAD = Corpus(
     citation="Cao et al. 2014, doi 10.1109/TAFFC.2014.2336244",
     source="https://github.com/CheyneyComputerScience/CREMA-D",
     obtain="Clone the repository with Git LFS (`git lfs pull`); its zip download holds pointers instead of audio.",
+    by_hand="its recordings lie in Git LFS, which a clone checks, and the repository's zip holds none of them",
     layout="AudioWAV/1001_DFA_ANG_XX.wav",
     counts={"anger": 1271, "disgust": 1271, "fear": 1271, "happiness": 1271, "neutral": 1087, "sadness": 1271},
     own_labels=tuple(EMOTIONS.values()),

@@ -39,6 +39,7 @@ EMOVO = Corpus(
     citation="Costantini et al. 2014, LREC, aclanthology.org/L14-1478",
     source="http://voice.fub.it/activities/corpora/emovo/index.html",
     obtain="Download the archive from the corpus' page (Fondazione Ugo Bordoni) and unpack it there.",
+    by_hand="no direct link with a published checksum is known to us",
     layout="f1/dis-f1-b1.wav",
     counts=dict.fromkeys(["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"], 84),
     own_labels=tuple(EMOTIONS.values()),

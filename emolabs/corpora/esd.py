@@ -39,6 +39,7 @@ ESD = Corpus(
     citation="Zhou et al. 2022, doi 10.1016/j.specom.2021.11.006",
     source="https://hltsingapore.github.io/ESD/",
     obtain="Sign the licence on the corpus' page, download the archive and unpack it there.",
+    by_hand="its publisher wants a signed licence",
     layout="0011/Angry/0011_000351.wav",
     counts=dict.fromkeys(["anger", "happiness", "neutral", "sadness", "surprise"], 7000),
     own_labels=tuple(EMOTIONS),

@@ -68,6 +68,7 @@ IEMOCAP = Corpus(
     citation="Busso et al. 2008, doi 10.1007/s10579-008-9076-6",
     source="https://sail.usc.edu/iemocap/",
     obtain="Request the corpus on its page and unpack sessions 1 to 5 there, their `dialog` folders included.",
+    by_hand="its publisher wants a signed licence",
     layout="Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav",
     counts={
         "anger": 1103,

@@ -27,6 +27,7 @@ JL = Corpus(
     citation="James et al. 2018, doi 10.21437/Interspeech.2018-1349",
     source="https://www.kaggle.com/datasets/tli725/jl-corpus",
     obtain="Download the archive from Kaggle and unpack it there.",
+    by_hand="no direct link with a published checksum is known to us",
     layout="Raw JL corpus (unchecked and unannotated)/JL(wav+txt)/male1_angry_1a_1.wav",
     counts=dict.fromkeys(
         [

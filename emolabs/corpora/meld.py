@@ -55,6 +55,7 @@ MELD = Corpus(
     citation="Poria et al. 2019, doi 10.18653/v1/P19-1050",
     source="https://affective-meld.github.io/",
     obtain="Download the raw data, unpack them there and save the sound of each .mp4 as .wav beside it.",
+    by_hand="it is published as video, whose sound you have to save",
     layout="train_splits/dia0_utt0.wav",
     # The tables list two more neutral utterances: train_dia125_utt3 cannot be decoded, dev_dia110_utt7 is not there
     counts={

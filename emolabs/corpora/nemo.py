@@ -29,6 +29,7 @@ NEMO = Corpus(
     citation="Christop 2024, doi 10.48550/arXiv.2404.06292",
     source="https://github.com/amu-cai/nEMO",
     obtain="Clone the repository there.",
+    by_hand="its recordings are files of a Git repository, which a clone checks; no checksum of a zip is published",
     layout="samples/EB0_anger_1.wav",
     counts={"anger": 749, "fear": 736, "happiness": 749, "neutral": 809, "sadness": 769, "surprise": 669},
     own_labels=tuple(EMOTIONS),

@@ -39,6 +39,7 @@ SAVEE = Corpus(
     citation="Haq & Jackson 2009, Speaker-dependent audio-visual emotion recognition, AVSP",
     source="http://kahlan.eps.surrey.ac.uk/savee/",
     obtain="Register on the corpus' page, download AudioData.zip and unpack it there.",
+    by_hand="its publisher wants a registration",
     layout="AudioData/DC/a01.wav",
     counts={"anger": 60, "disgust": 60, "fear": 60, "happiness": 60, "neutral": 120, "sadness": 60, "surprise": 60},
     own_labels=tuple(EMOTIONS.values()),

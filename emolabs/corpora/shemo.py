@@ -31,6 +31,7 @@ SHEMO = Corpus(
     citation="Mohamad Nezami et al. 2019, doi 10.1007/s10579-018-9427-x",
     source="https://github.com/mansourehk/ShEMO",
     obtain="Download female.zip and male.zip from the repository and unpack them there.",
+    by_hand="the repository publishes no checksum of its two zips, and users have met broken ones",
     layout="female/F01A01.wav",
     counts={"anger": 1059, "fear": 38, "happiness": 201, "neutral": 1028, "sadness": 449, "surprise": 225},
     own_labels=tuple(EMOTIONS.values()),

@@ -32,6 +32,7 @@ TESS = Corpus(
     citation="Pichora-Fuller & Dupuis 2020, doi 10.5683/SP2/E8H2MF",
     source="https://doi.org/10.5683/SP2/E8H2MF",
     obtain="Download the data set from Borealis and unpack it there.",
+    by_hand="Dataverse packs the zip of a data set on request and publishes no checksum of it",
     layout="OAF_angry/OAF_back_angry.wav",
     counts=dict.fromkeys(["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"], 400),
     own_labels=tuple(EMOTIONS),

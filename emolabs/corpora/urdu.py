@@ -30,6 +30,7 @@ URDU = Corpus(
     citation="Latif et al. 2018, doi 10.48550/arXiv.1812.10411",
     source="https://github.com/siddiquelatif/URDU-Dataset",
     obtain="Clone the repository there.",
+    by_hand="its recordings are files of a Git repository, which a clone checks; no checksum of a zip is published",
     layout="Angry/SM1_F1_A01.wav",
     counts=dict.fromkeys(["anger", "happiness", "neutral", "sadness"], 100),
     own_labels=tuple(EMOTIONS.values()),

@@ -85,7 +85,7 @@ def read(name: str, *, folder: Path = paths.EMOBENCH) -> Path:
 
 
 def check(*, folder: Path = paths.EMOBENCH) -> None:
-    """Raise as `read` does unless every file of the version in `folder`, and those kept there, is what was frozen."""
+    """Raise as `read` does unless every file of the version in `folder` and of those kept there is what was frozen."""
     for home in (folder, *_versions(folder)):
         for name in _sums(home):
             read(name, folder=home)
