@@ -49,7 +49,11 @@ def test_without_a_copy_a_card_says_what_is_published_and_that_nothing_was_exami
     assert row(page, "recordings, speakers") == [f"{corpus.clips:,}, {corpus.speakers:,}"]
     assert row(page, "download")[0].startswith("by hand: ") == (not corpus.archives)
     assert corpus.by_hand in row(page, "download")[0]
-    assert row(page, "audio to listeners") == ["may be passed on" if corpus.may_share else "may not be passed on"]
+    said = "may be passed on" if corpus.may_share else "may not be passed on"
+    assert row(page, "audio to listeners") == [f"{said}: {corpus.sharing}" if corpus.sharing else said]
+    assert bool(corpus.sharing) == (
+        corpus.licence.startswith("CC ") and not corpus.may_share
+    )  # by its name it might be
 
 
 def test_without_a_copy_a_card_says_which_of_its_labels_stands_for_which_emotion(raw):

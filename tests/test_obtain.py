@@ -555,8 +555,8 @@ class TestStatus:
         assert list(table.state) == ["present", "absent"] and list(table.index) == ["ravdess", "tess"]
         assert list(table.to_get_it) == [
             "",
-            "Download the data set from Borealis and unpack it there. No command fetches it: Dataverse packs the zip of a "
-            "data set on request and publishes no checksum of it. Source: https://doi.org/10.5683/SP2/E8H2MF. "
+            "Download the data set from Borealis and unpack it there. No command fetches it: Dataverse packs the zip "
+            "of a data set on request and publishes no checksum of it. Source: https://doi.org/10.5683/SP2/E8H2MF. "
             "Layout: tess/OAF_angry/OAF_back_angry.wav, in any folders.",
         ]
 

@@ -74,7 +74,7 @@ def emocorpus(clips: pd.DataFrame, *, rejected: pd.DataFrame) -> str:
     counts.loc["all"] = counts.sum()
     terms = [
         {"corpus": f"[{c.name}]({c.key}.md)", "licence": c.licence, "citation": c.citation}
-        | {"to listeners": "may be passed on" if c.may_share else "may not be passed on"}
+        | {"to listeners": _sharing(c)}
         for c in corpora
     ]
     others = clips.emotion[~clips.emotion.isin(labels())].value_counts().sort_index()
@@ -126,7 +126,7 @@ def _facts(corpus: Corpus) -> pd.DataFrame:
         "key": f"`{corpus.key}`",
         "language": corpus.language,
         "licence": corpus.licence,
-        "audio to listeners": "may be passed on" if corpus.may_share else "may not be passed on",
+        "audio to listeners": _sharing(corpus),
         "citation": corpus.citation,
         "source": corpus.source,
         "how to get it": corpus.obtain,
@@ -135,6 +135,11 @@ def _facts(corpus: Corpus) -> pd.DataFrame:
         "recordings, speakers": f"{corpus.clips:,}, {corpus.speakers:,}",
     }
     return pd.DataFrame({"": facts.keys(), "published": facts.values()})
+
+
+def _sharing(corpus: Corpus) -> str:
+    allowed = "may be passed on" if corpus.may_share else "may not be passed on"
+    return f"{allowed}: {corpus.sharing}" if corpus.sharing else allowed
 
 
 def _emotions(corpus: Corpus, *, clips: pd.DataFrame) -> str:

@@ -67,6 +67,7 @@ class Corpus:
     emotions: dict[str, str] = field(default_factory=dict)  # own labels that params/emotions.yaml does not have
     faults: tuple[str, ...] = ()  # what is known to be wrong in circulating copies
     may_share: bool = False  # whether the licence lets its audio be passed on to listeners
+    sharing: str = ""  # why, where the name of the licence does not say it
     archives: tuple[Archive, ...] = ()  # what `emolabs.corpora.obtain` fetches; empty where it has to be got by hand
     by_hand: str = ""  # why it has to be
 

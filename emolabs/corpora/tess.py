@@ -38,6 +38,7 @@ TESS = Corpus(
     own_labels=tuple(EMOTIONS),
     speakers=2,
     parse=parse,
+    sharing="ND lets only unaltered copies be passed on, and a listening study trims them and brings them to one level",
     faults=(
         "One name begins with `OA_` instead of `OAF_`; it is no third speaker.",
         "One file is at 96 kHz, another is AIFF under a `.wav` name.",
