@@ -7,7 +7,6 @@ and layout leave it alone.
 
 import ast
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -87,9 +86,8 @@ def listing_digest(folders: Iterable[Path]) -> str:
     """Digest of the names and sizes of all files under `folders`; a folder that is not there has none."""
     rows = []
     for folder in folders:
-        for root, _, names in os.walk(folder, followlinks=True):
-            files = [Path(root, name) for name in names if not name.startswith(".")]
-            rows += [[f.relative_to(folder).as_posix(), f.stat().st_size] for f in files if f.exists()]
+        files = (file for file in storage.walk(folder) if not file.name.startswith(".") and file.exists())
+        rows += [[file.relative_to(folder).as_posix(), file.stat().st_size] for file in files]
     return storage.digest(sorted(rows))
 
 

@@ -88,6 +88,12 @@ def sha256(content: bytes | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def walk(folder: Path) -> Iterator[Path]:
+    """Every file under `folder`, links followed, in no order."""
+    for parent, _, names in os.walk(folder, followlinks=True):
+        yield from (Path(parent, name) for name in names)
+
+
 def _sync(path: Path) -> None:
     for file in [path] if path.is_file() else [f for f in path.rglob("*") if f.is_file()]:
         descriptor = os.open(file, os.O_RDONLY)

@@ -647,7 +647,7 @@ def test_every_name_of_the_real_corpora_is_understood(corpora, key):
 
 
 def test_sexes_agree_with_the_demographics_of_crema_d(corpora):
-    with open(REGISTRY["cremad"].folder() / "VideoDemographics.csv", encoding="utf-8") as stream:
+    with open(REGISTRY["cremad"].folders()[0] / "VideoDemographics.csv", encoding="utf-8") as stream:
         published = {row["ActorID"]: row["Sex"].lower() for row in csv.DictReader(stream)}
     assert len(published) == 91
     assert {actor: REGISTRY["cremad"].parse(f"{actor}_DFA_ANG_XX").sex for actor in published} == published

@@ -1,9 +1,8 @@
 """What a corpus is, as data, and what the name of one of its recordings says."""
 
 import functools
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from emolabs import paths
+from emolabs import paths, storage
 
 
 @dataclass(frozen=True)
@@ -84,13 +83,9 @@ class Corpus:
         spelled = {plain(self.key), plain(self.name)}
         return sorted(f for f in root.iterdir() if f.is_dir() and plain(f.name) in spelled)
 
-    def folder(self) -> Path | None:
-        """The first of the corpus' folders, or None where there is none."""
-        return next(iter(self.folders()), None)
-
     def annotation_files(self) -> list[Path]:
         """The files that `annotations` names in the corpus' folders, sorted."""
-        beside = (file for folder in self.folders() if self.annotations for file in walk(folder))
+        beside = (file for folder in self.folders() if self.annotations for file in storage.walk(folder))
         return sorted(f for f in beside if not f.name.startswith(".") and any(map(f.match, self.annotations)))
 
     def parser(self) -> Callable[[str], Recording]:
@@ -128,12 +123,6 @@ class Corpus:
 def plain(name: str) -> str:
     """`name` without case, spaces and punctuation, by which the folder of a corpus is found."""
     return re.sub(r"[^a-z0-9]", "", name.casefold())
-
-
-def walk(folder: Path) -> Iterator[Path]:
-    """Every file under `folder`, links followed, in no order."""
-    for parent, _, names in os.walk(folder, followlinks=True):
-        yield from (Path(parent, name) for name in names)
 
 
 def read_text(file: Path) -> str:

@@ -13,13 +13,15 @@ from joblib import Parallel, delayed
 
 from emolabs import paths, storage
 from emolabs.corpora import audio
-from emolabs.corpora.corpus import Corpus, Recording, harmonize, walk
+from emolabs.corpora.corpus import Corpus, Recording, harmonize
 from emolabs.progress import progress
 
 COLUMNS = [
     *("path", "file", "corpus", "speaker", "sex", "language", "text", "intensity", "emotion", "source_emotion"),
     *("sample_rate", "channels", "subtype", "duration_s", "pcm_sha256"),
 ]
+#: Kinds of reasons: what stands before the colon of those that are not about one file alone.
+CONTRADICTORY, DUPLICATE = "contradictory duplicate", "duplicate recording"
 _CHUNK = 64
 
 
@@ -57,7 +59,7 @@ def files(corpus: Corpus) -> list[str]:
     return sorted(
         file.relative_to(root).as_posix()
         for folder in corpus.folders()
-        for file in walk(folder)
+        for file in storage.walk(folder)
         if file.suffix.lower() in audio.SUFFIXES
     )
 
@@ -125,6 +127,11 @@ def load_rejected(profile: str) -> pd.DataFrame:
     return pd.read_csv(paths.rejected(profile), keep_default_na=False)
 
 
+def kinds(rejected: pd.DataFrame) -> pd.Series:
+    """The kind of each reason of a table of rejected files, such as `silent`."""
+    return rejected.reason.str.partition(":")[0]
+
+
 def _examine(recordings: list[Path]) -> list[dict]:
     results = []
     for recording in recordings:
@@ -152,10 +159,10 @@ def _without_duplicates(index: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame
     for group in alike.values():
         if len({emotions[i] for i in group}) == 1:
             for i in group[1:]:
-                reasons[i] = f"duplicate recording: the same audio as {names[group[0]]}"
+                reasons[i] = f"{DUPLICATE}: the same audio as {names[group[0]]}"
         else:
             labels = ", ".join(f"{names[i]} is {emotions[i]}" for i in group)
             for i in group:
-                reasons[i] = f"contradictory duplicate: the same audio with different labels ({labels})"
+                reasons[i] = f"{CONTRADICTORY}: the same audio with different labels ({labels})"
     reasons = pd.Series(reasons, index=index.index, dtype=str)
     return index[reasons == ""].reset_index(drop=True), index.assign(reason=reasons)[reasons != ""]

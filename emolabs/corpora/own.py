@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from emolabs import paths, types
+from emolabs import paths, storage, types
 from emolabs.corpora import audio
-from emolabs.corpora.corpus import Corpus, Recording, emotions, harmonize, plain, read_text, walk
+from emolabs.corpora.corpus import Corpus, Recording, emotions, harmonize, plain, read_text
 from emolabs.corpora.table import read_table
 
 DESCRIPTION = "corpus.yaml"
@@ -159,7 +159,7 @@ def _recordings(folder: Path, *, table: str, own: Mapping[str, str]) -> tuple[di
     problems += [
         f"row 1: {types.unknown(name, known=known, noun='column')}" for name in rows[0][1] if name not in known
     ]
-    there = {unicodedata.normalize("NFC", file.relative_to(folder).as_posix()) for file in walk(folder)}
+    there = {unicodedata.normalize("NFC", file.relative_to(folder).as_posix()) for file in storage.walk(folder)}
     recordings: dict[str, Recording] = {}
     files: dict[str, str] = {}  # path without ending -> the file and its row
     sexes: dict[str, tuple[str, str]] = {}  # speaker -> sex and its row

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from emolabs.corpora import index as corpus_index
 from emolabs.standardization import split
 
 #: What two sides may share, as columns of the index.
@@ -58,5 +59,5 @@ def condensed(counts: pd.DataFrame) -> pd.DataFrame:
 
 def conflicts(rejected: pd.DataFrame) -> pd.DataFrame:
     """Recordings that exist with different labels, from the table of rejected files: `path, reason`, each once."""
-    found = rejected[rejected.reason.str.startswith("contradictory duplicate")]
+    found = rejected[corpus_index.kinds(rejected) == corpus_index.CONTRADICTORY]
     return found[["path", "reason"]].drop_duplicates().sort_values("path", ignore_index=True)

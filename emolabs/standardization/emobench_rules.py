@@ -5,13 +5,14 @@ import json
 import pandas as pd
 
 from emolabs import corpora, storage
+from emolabs.corpora import index as corpus_index
 from emolabs.standardization import emobench_card, split
 
 VERSION = "emobench-1"
 CORPORA = ("cremad", "emodb", "ravdess", "savee", "tess")
 PROTOCOLS = ("speaker", "corpus", "hash", "random", "ravdess-6fold", "ravdess-5fold", "tess-actress")
 #: Kinds of reasons (what stands before the colon) that are true of a recording in every copy of its corpus.
-EXCLUDING = ("contradictory duplicate", "duplicate recording", "silent")
+EXCLUDING = (corpus_index.CONTRADICTORY, corpus_index.DUPLICATE, "silent")
 SUMS = "SHA256SUMS"
 #: The SHA-256 of each version's `SUMS`, so that a file and its sum cannot be changed together.
 FROZEN = {"emobench-1": "2857247925a5f83f5e643233b9ffc8bb1a180ceb8b641b5aeb4adc7716278b68"}
@@ -40,8 +41,11 @@ def exclusions(index: pd.DataFrame, *, rejected: pd.DataFrame) -> pd.DataFrame:
 
     A user's broken file or second copy is none of them.
     """
-    kinds = rejected.reason.str.partition(":")[0]
-    found = rejected[kinds.isin(EXCLUDING) & ~rejected.path.isin(index.path) & _corpus(rejected.path).isin(CORPORA)]
+    found = rejected[
+        corpus_index.kinds(rejected).isin(EXCLUDING)
+        & ~rejected.path.isin(index.path)
+        & _corpus(rejected.path).isin(CORPORA)
+    ]
     return found[["path", "reason"]].sort_values(["path", "reason"]).drop_duplicates("path").reset_index(drop=True)
 
 
