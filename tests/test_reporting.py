@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import zlib
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -331,6 +332,13 @@ def test_numbers_are_spelled_sorted_and_formatted():
 def test_numbers_that_latex_could_not_tell_or_print_are_refused(values, sentence):
     with pytest.raises(ValueError, match=sentence):
         reporting.save_numbers(values, profile="demo", provenance=SOURCE)
+
+
+def test_colours_are_named_in_the_palette_and_written_nowhere_else():
+    sources = [*Path(style.__file__).parents[1].rglob("*.py"), *paths.NOTEBOOKS.glob("*.ipynb")]
+    assert len(sources) > 60
+    found = [file.name for file in sources if re.search(r"[\"']#[0-9A-Fa-f]{6}\b", file.read_text(encoding="utf-8"))]
+    assert found == ["style.py"]
 
 
 def test_emotions_look_different_with_and_without_colour():

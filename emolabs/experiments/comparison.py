@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from emolabs.modeling.pipeline import load_pipelines
-from emolabs.reporting import interval
+from emolabs.reporting import COLORS, interval
 
 #: Protocols of new speakers, by where the same is asked of known ones: `random` at equal training size, else `hash`.
 NEW_SPEAKERS = {"tess-actress": ("hash",), "speaker": ("random", "hash")}
@@ -40,7 +40,9 @@ def draw_scores(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
     constant = lines[lines.pipeline == "constant"]
     lines = lines[lines.pipeline != "constant"]
     errors = [100 * (lines.uar - lines.uar_low), 100 * (lines.uar_high - lines.uar)]
-    axis.errorbar(100 * lines.uar, lines.pipeline, xerr=errors, fmt="o", color="#0072B2", ecolor="black", capsize=2.5)
+    axis.errorbar(
+        100 * lines.uar, lines.pipeline, xerr=errors, fmt="o", color=COLORS["blue"], ecolor="black", capsize=2.5
+    )
     if len(constant):
         axis.axvline(100 * constant.uar.iloc[0], color="0.4", linestyle=":")
     axis.set(title=title, xlim=(0, 103))
@@ -69,7 +71,10 @@ def draw_leakage(axis: Axes, known: pd.DataFrame, new: pd.DataFrame, *, title: s
     The second line of the title gives the training clips of both; a score whose interval does not cover new speakers is
     marked †.
     """
-    sides = [("speakers known", known, -0.2, "#0072B2", ""), ("speakers new", new, 0.2, "#D55E00", "////")]
+    sides = [
+        ("speakers known", known, -0.2, COLORS["blue"], ""),
+        ("speakers new", new, 0.2, COLORS["vermilion"], "////"),
+    ]
     for label, lines, shift, color, hatch in sides:
         places = [x + shift for x in range(len(lines))]
         errors = [100 * (lines.uar - lines.uar_low), 100 * (lines.uar_high - lines.uar)]

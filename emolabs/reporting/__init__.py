@@ -9,6 +9,7 @@ from emolabs.reporting.gallery import save
 from emolabs.reporting.numbers import interval, percent, save_numbers
 from emolabs.reporting.provenance import describe
 from emolabs.reporting.style import (
+    COLORS,
     EMOTIONS,
     TEXT_WIDTH_IN,
     draw_confusion,
@@ -24,6 +25,7 @@ from emolabs.reporting.style import (
 
 __all__ = [
     "CATALOGUE",
+    "COLORS",
     "EMOTIONS",
     "TEXT_WIDTH_IN",
     "Entry",

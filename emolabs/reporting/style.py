@@ -70,17 +70,30 @@ class Look:
     label: str
 
 
+#: The palette by name; no drawing names a colour otherwise, greys but for matplotlib's ("0.8").
+COLORS = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "pink": "#CC79A7",
+    "sky": "#56B4E9",
+    "yellow": "#F0E442",
+    "vermilion": "#D55E00",
+    "grey": "#999999",
+    "black": "#000000",
+}
+
 #: One row per emotion.
 EMOTIONS = {
-    "anger": Look("#D55E00", "^", "////", "ang"),
-    "disgust": Look("#009E73", "v", "\\\\\\\\", "dis"),
-    "fear": Look("#CC79A7", "X", "xxxx", "fea"),
-    "happiness": Look("#E69F00", "o", "....", "hap"),
-    "neutral": Look("#999999", "s", "", "neu"),
-    "sadness": Look("#0072B2", "D", "----", "sad"),
-    "surprise": Look("#56B4E9", "*", "ooo", "sur"),
-    "calm": Look("#F0E442", "P", "||||", "cal"),
-    "boredom": Look("#000000", "h", "++", "bor"),
+    "anger": Look(COLORS["vermilion"], "^", "////", "ang"),
+    "disgust": Look(COLORS["green"], "v", "\\\\\\\\", "dis"),
+    "fear": Look(COLORS["pink"], "X", "xxxx", "fea"),
+    "happiness": Look(COLORS["orange"], "o", "....", "hap"),
+    "neutral": Look(COLORS["grey"], "s", "", "neu"),
+    "sadness": Look(COLORS["blue"], "D", "----", "sad"),
+    "surprise": Look(COLORS["sky"], "*", "ooo", "sur"),
+    "calm": Look(COLORS["yellow"], "P", "||||", "cal"),
+    "boredom": Look(COLORS["black"], "h", "++", "bor"),
 }
 
 #: Labels of their own that no protocol uses: light grey, told apart by hatch, marker and label.

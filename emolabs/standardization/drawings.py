@@ -8,9 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from emolabs import reporting
+from emolabs.reporting import COLORS
 
-_SIDES = {"train": ("#0072B2", ""), "validation": ("#56B4E9", "////"), "evaluation": ("#D55E00", "....")}
-_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#999999")
+_SIDES = {
+    "train": (COLORS["blue"], ""),
+    "validation": (COLORS["sky"], "////"),
+    "evaluation": (COLORS["vermilion"], "...."),
+}
+_FILLS = [COLORS[name] for name in ("blue", "orange", "green", "pink", "sky", "yellow", "grey")]
 _HATCHES = ("", "////", "....", "xxxx", "----")
 
 
@@ -19,7 +24,7 @@ def draw_overlap(audit: pd.DataFrame) -> Figure:
     names = {"speakers_share": "speaker", "texts_share": "sentence", "recordings_share": "recording"}
     shares = audit.groupby("protocol", sort=False)[list(names)].mean()
     figure, axes = reporting.figure(height_in=2.8)
-    looks = zip(names, ["", "////", "...."], ["#0072B2", "#E69F00", "#D55E00"], strict=True)
+    looks = zip(names, ["", "////", "...."], [COLORS["blue"], COLORS["orange"], COLORS["vermilion"]], strict=True)
     for i, (column, hatch, color) in enumerate(looks):
         places = [x + 0.26 * (i - 1) for x in range(len(shares))]
         look = {"color": color, "hatch": hatch, "edgecolor": "black", "linewidth": 0.5, "label": names[column]}
@@ -71,7 +76,7 @@ def draw_composition(counts: pd.DataFrame) -> Figure:
 
 def _looks(values: list[str]) -> dict[str, dict]:
     """How bars of these values look, told apart by colour and hatch."""
-    styles = zip(values, itertools.cycle(_COLORS), itertools.cycle(_HATCHES), strict=False)
+    styles = zip(values, itertools.cycle(_FILLS), itertools.cycle(_HATCHES), strict=False)
     return {
         value: {"facecolor": color, "hatch": hatch, "edgecolor": "0.15", "linewidth": 0.5}
         for value, color, hatch in styles

@@ -5,10 +5,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from emolabs import reporting
+from emolabs.reporting import COLORS
 from emolabs.standardization import near_duplicates
 from emolabs.standardization.waveforms import Waveforms
 
-_LOOKS = [("#0072B2", "-"), ("#E69F00", "--")]
+_LOOKS = [(COLORS["blue"], "-"), (COLORS["orange"], "--")]
 
 
 def draw_pair(store: Waveforms, *, pair: pd.Series) -> Figure:
