@@ -1,9 +1,11 @@
 """Atomic files and digests: what is written is complete or absent, and what went into it has a name."""
 
 import errno
+import glob
 import hashlib
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,14 +17,15 @@ def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it takes the name `path` when the block ends without an error.
 
     The block may make a file or a folder under the temporary name. After an error nothing is left of it and what
-    stood at `path` is untouched.
+    stood at `path` is untouched. What processes that were killed on this machine left of the same target is removed.
 
     Raises `OSError` with a sentence where the disk is full.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.partial")
     _remove(temporary)
+    _remove_leftovers(path)
     try:
         yield temporary
         _sync(temporary)
@@ -92,6 +95,25 @@ def walk(folder: Path) -> Iterator[Path]:
     """Every file under `folder`, links followed, in no order."""
     for parent, _, names in os.walk(folder, followlinks=True):
         yield from (Path(parent, name) for name in names)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what dead processes left; a process of another machine, with which the folder is shared, may be alive."""
+    beginning = f".{path.name}.{platform.node()}."
+    for left in path.parent.glob(f"{glob.escape(beginning)}*.partial"):
+        number = left.name.removeprefix(beginning).removesuffix(".partial")
+        if number.isdecimal() and not _is_alive(int(number)):
+            _remove(left)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def _sync(path: Path) -> None:

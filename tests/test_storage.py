@@ -2,6 +2,7 @@
 
 import errno
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -52,6 +53,43 @@ def test_after_an_error_the_old_file_is_untouched_and_nothing_is_left(tmp_path, 
         raise error
     assert raised.value is error
     assert (tmp_path / "a.txt").read_text() == "old" and everything(tmp_path) == ["a.txt"]
+
+
+def dead_process() -> int:
+    """The number of a process that has ended."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    return ended.pid
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_killed_process_left_goes_when_the_same_target_is_written_again(tmp_path, kind):
+    target, here, dead = tmp_path / "a [1].npy", platform.node(), dead_process()
+    left = {
+        f".{target.name}.{here}.{dead}.partial": False,  # killed
+        f".{target.name}.{here}.{os.getppid()}.partial": True,  # at work
+        f".{target.name}.another-machine.{dead}.partial": True,  # whether it is alive cannot be told
+        f".b.npy.{here}.{dead}.partial": True,  # another target
+        f".{target.name}.{here}.notes.partial": True,  # no process'
+    }
+    for name in left:
+        (tmp_path / name).mkdir() if kind == "folder" else (tmp_path / name).write_text("part")
+        if kind == "folder":
+            (tmp_path / name / "x.npy").write_text("part")
+    storage.write_text(target, "whole")
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([target.name, *(n for n in left if left[n])])
+
+
+def test_a_process_of_another_user_is_alive(tmp_path, monkeypatch):
+    left = tmp_path / f".a.{platform.node()}.1.partial"
+    left.write_text("part")
+
+    def kill(_process, _signal):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", kill)
+    storage.write_text(tmp_path / "a", "whole")
+    assert left.exists()
 
 
 def write_into_a_full_disk(temporary: Path) -> None:
