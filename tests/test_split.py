@@ -340,3 +340,4 @@ def test_conflicts_are_the_contradictory_recordings_each_once():
     rows = [("c/b", "x/b.wav", reason), ("c/a", "x/a.wav", reason), ("c/c", "x/c.wav", "silent: the peak")]
     rejected = pd.DataFrame([*rows, ("c/b", "y/b.wav", reason)], columns=["path", "file", "reason"])
     assert audit.conflicts(rejected).to_dict("list") == {"path": ["c/a", "c/b"], "reason": [reason, reason]}
+    assert audit.conflicts(rejected.head(0)).empty

@@ -129,7 +129,7 @@ def load_rejected(profile: str) -> pd.DataFrame:
 
 def kinds(rejected: pd.DataFrame) -> pd.Series:
     """The kind of each reason of a table of rejected files, such as `silent`."""
-    return rejected.reason.str.partition(":")[0]
+    return rejected.reason.str.split(":").str[0]
 
 
 def _examine(recordings: list[Path]) -> list[dict]:
