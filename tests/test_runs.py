@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from importlib.metadata import version
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +16,7 @@ import torch
 import toy
 from sklearn.metrics import balanced_accuracy_score
 
-from emolabs import paths, storage
+from emolabs import paths, reporting, storage
 from emolabs.corpora import index as corpus_index
 from emolabs.corpora import labels
 from emolabs.experiments import comparison, find, load_model, metrics, results, runs, table, train
@@ -419,3 +420,23 @@ class TestResults:
         lines = pd.DataFrame(keys, columns=["protocol", "scope", "pipeline"])
         ((_, known, new),) = comparison.leakage_pairs(lines)
         assert known.protocol.tolist() == ["random"] and new.protocol.tolist() == ["speaker"]
+
+    def test_pictures_say_which_pipelines_are_stale(self):
+        rows = [("hash", "mfcc-linear", False), ("hash", "logmel-cnn3-mean", True), ("hash", "constant", False)]
+        rows += [("speaker", "mfcc-linear", False), ("speaker", "logmel-cnn3-mean", False)]
+        lines = pd.DataFrame(rows, columns=["protocol", "pipeline", "stale"])
+        lines = lines.assign(scope="pooled", uar=0.5, uar_low=0.4, uar_high=0.6, interval_over="clips", train_clips=9)
+        figure, axes = reporting.figure(cols=3)
+        comparison.draw_scores(axes[0], lines[lines.protocol == "hash"], title="")
+        ((title, known, new),) = comparison.leakage_pairs(lines)
+        comparison.draw_leakage(axes[1], known, new, title=title)
+        names = comparison.labels(lines)
+        comparison.draw_corpora(axes[2], lines[lines.protocol == "speaker"].assign(on="tess"), title="", names=names)
+        figure.canvas.draw()
+        written = {label.get_text() for label in axes[0].get_yticklabels()}
+        assert written == {"mfcc-linear", "logmel-cnn3-mean (stale)"}
+        written = {label.get_text() for label in axes[1].get_xticklabels()}
+        assert written == {"mfcc\nlinear", "logmel\ncnn3-mean\n(stale)"}  # one of the two sides is
+        written = set(axes[2].get_legend_handles_labels()[1])
+        assert written == {"mfcc-linear", "logmel-cnn3-mean (stale)"}  # under another protocol
+        plt.close(figure)

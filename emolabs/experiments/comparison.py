@@ -35,14 +35,19 @@ def formatted(scores: pd.DataFrame, *, by_corpus: bool = False) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
+def labels(lines: pd.DataFrame) -> dict[str, str]:
+    """What each pipeline of `results.table` is called in a picture: its name, and whether one of its lines is stale."""
+    stale = set(lines.pipeline[lines.stale])
+    return {name: f"{name} (stale)" if name in stale else name for name in lines.pipeline.unique()}
+
+
 def draw_scores(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
     """One dot with its interval per line (sorted by the caller); the constant row becomes the dotted line of chance."""
     constant = lines[lines.pipeline == "constant"]
     lines = lines[lines.pipeline != "constant"]
     errors = [100 * (lines.uar - lines.uar_low), 100 * (lines.uar_high - lines.uar)]
-    axis.errorbar(
-        100 * lines.uar, lines.pipeline, xerr=errors, fmt="o", color=COLORS["blue"], ecolor="black", capsize=2.5
-    )
+    names = lines.pipeline.map(labels(lines))
+    axis.errorbar(100 * lines.uar, names, xerr=errors, fmt="o", color=COLORS["blue"], ecolor="black", capsize=2.5)
     if len(constant):
         axis.axvline(100 * constant.uar.iloc[0], color="0.4", linestyle=":")
     axis.set(title=title, xlim=(0, 103))
@@ -84,18 +89,20 @@ def draw_leakage(axis: Axes, known: pd.DataFrame, new: pd.DataFrame, *, title: s
             text = f"{100 * line.uar:.1f}{'†' if line.interval_over == 'clips' else ''}"
             axis.annotate(text, (place, high), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=8)
     sizes = " / ".join(f"{lines.train_clips.iloc[0]:,}" for lines in (known, new))
-    axis.set_xticks(range(len(known)), [name.replace("-", "\n", 1) for name in known.index])
+    names = labels(pd.concat([known, new]).reset_index())
+    shown = [names[name].replace("-", "\n", 1).replace(" (", "\n(") for name in known.index]
+    axis.set_xticks(range(len(known)), shown)
     axis.set(title=f"{title}\ntrained on {sizes} clips", ylim=(0, 115), yticks=range(0, 101, 20))
 
 
-def draw_corpora(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
-    """UAR per corpus (column `on`), a marker per pipeline that is the same in every panel."""
-    names = list(load_pipelines())
+def draw_corpora(axis: Axes, lines: pd.DataFrame, *, title: str, names: dict[str, str]) -> None:
+    """UAR per corpus (column `on`), a marker per pipeline that is the same in every panel; `names` are its `labels`."""
+    order = list(load_pipelines())
     corpora = sorted(lines.on.unique())
-    for name in sorted(lines.pipeline.unique(), key=names.index):
-        i = names.index(name)
+    for name in sorted(lines.pipeline.unique(), key=order.index):
+        i = order.index(name)
         group = lines[lines.pipeline == name].set_index("on").reindex(corpora)
         look = {"marker": MARKERS[i % len(MARKERS)], "color": f"C{i % 10}", "linestyle": ":", "linewidth": 0.7}
-        axis.plot(corpora, 100 * group.uar, label=name, **look)
+        axis.plot(corpora, 100 * group.uar, label=names[name], **look)
     axis.set(title=title, ylim=(0, 103), xlim=(-0.3, len(corpora) - 0.7))
     axis.set_xticks(range(len(corpora)), corpora, rotation=20)
