@@ -280,7 +280,7 @@ def test_tables_are_escaped_rounded_and_aligned():
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on the PATH")
-def test_tables_and_numbers_compile_with_booktabs_alone(tmp_path):
+def test_tables_and_numbers_that_fit_compile_with_booktabs_alone(tmp_path):
     two_levels = TABLE.set_axis(pd.MultiIndex.from_tuples([("a_b", "x%"), ("a_b", "y"), ("&", "z")]), axis="columns")
     items = {"one": TABLE, "two": two_levels, "none": TABLE.iloc[:0], "plain": TABLE.reset_index(drop=True)}
     files = [
@@ -298,6 +298,47 @@ def test_tables_and_numbers_compile_with_booktabs_alone(tmp_path):
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", document.name]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
     assert result.returncode == 0, result.stdout[-2000:]
+
+
+def tex_of(table: pd.DataFrame) -> str:
+    return reporting.save(table, "40_results", profile="demo", provenance=SOURCE)[0].read_text(encoding="utf-8")
+
+
+def test_a_wide_table_stacks_its_headings_and_takes_smaller_type_before_anything_is_broken():
+    names = ["pipeline", "accuracy_of_all (%)", "UAR (%)", "known speakers (%)", "known-texts"]
+    wide = pd.DataFrame([["logmel-cnn3-attention", "67.4 [64.7, 70.1]", "70.1 [67.7, 72.5]", 100, 7]], columns=names)
+    wide = wide.assign(remark="some more words in a cell", other="and some")
+    lines = tex_of(wide).splitlines()[2:]
+    assert lines[0] == r"{\footnotesize\setlength{\tabcolsep}{2pt}%" and lines[1] == r"\begin{tabular}{lllrrll}"
+    assert lines[3] == (
+        r"pipeline & \shortstack[l]{accuracy\_of\_all\\(\%)} & UAR (\%) & \shortstack[r]{known\\speakers\\(\%)} & "
+        r"\shortstack[r]{known-\\texts} & remark & other \\"
+    )
+    assert lines[5].startswith("logmel-cnn3-attention & 67.4 [64.7, 70.1] & ") and lines[-1] == r"\end{tabular}}"
+
+
+def test_long_text_is_boxed_and_long_tables_run_over_pages():
+    lines = tex_of(pd.DataFrame({"path": ["a/b_c"], "reason": ["word " * 40]})).splitlines()
+    assert lines[2].startswith(r"{\footnotesize") and lines[7].startswith(r"a/b\_c & \parbox[t]{")
+    text = tex_of(pd.DataFrame({"clips": range(61)}))
+    assert r"\begin{longtable}{r}" in text and "\\midrule\n\\endhead\n0 \\\\" in text and text.count(r" \\") == 62
+    assert "longtable" not in tex_of(pd.DataFrame({"clips": range(60)}))
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on the PATH")
+def test_the_committed_tables_compile_and_are_no_wider_than_the_text(tmp_path):
+    files = sorted((Path(style.__file__).parents[2] / "figures" / "thesis").glob("*.tex"))
+    assert len(files) > 10
+    inputs = "\n\n".join(rf"\noindent\input{{{file.as_posix()}}}" for file in files)
+    packages = r"\usepackage[T1]{fontenc}\usepackage{booktabs,longtable,mathptmx}"
+    size = r"\textwidth16cm\textheight24cm\topmargin-2cm"
+    document = rf"\documentclass[11pt]{{article}}{packages}{size}\begin{{document}}{inputs}\end{{document}}"
+    (tmp_path / "document.tex").write_text(document, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "document.tex"]
+    for _ in range(2):  # a longtable has its widths from the run before
+        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
+        assert result.returncode == 0, result.stdout[-2000:]
+    assert re.findall(r"Overfull .*", result.stdout) == []
 
 
 def test_numbers_are_spelled_sorted_and_formatted():

@@ -51,9 +51,9 @@ def save(
     from: their digests are embedded (a string is taken to be a digest already; a table's data are the table where none
     are given).
 
-    Figures keep their size, at most `TEXT_WIDTH_IN` wide. Tables become a booktabs `tabular` without caption, floats
-    with `precision` digits after the point, and a CSV with the unrounded values: of `raw`, where the table itself holds
-    numbers that are formatted already.
+    Figures keep their size, at most `TEXT_WIDTH_IN` wide. Tables become a booktabs `tabular` (over 60 rows: a
+    `longtable`) without caption that fits the text, floats with `precision` digits after the point, and a CSV with the
+    unrounded values: of `raw`, where the table itself holds numbers that are formatted already.
 
     Returns the paths written. Raises `ValueError` with a sentence for an unknown id, an item that is not of the id's
     kind, an empty provenance, too wide a figure, or one whose content leaves no room for the provenance.

@@ -5,6 +5,7 @@ import re
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_float, is_numeric_dtype
 
+from emolabs.reporting.fitting import fit
 from emolabs.reporting.manifest import Record
 
 _SPECIAL = str.maketrans(
@@ -45,10 +46,10 @@ def flatten(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def tabular(table: pd.DataFrame, *, precision: int = 3) -> str:
-    """`table` (without its index) as a LaTeX `tabular` that needs the package booktabs and no other.
+    """`table` (without its index) as a LaTeX `tabular` that needs the package booktabs, and longtable where it is long.
 
     Numeric columns stand right, all others left; floats have `precision` digits after the point, missing values are a
-    dash. Text and headings are escaped.
+    dash. Text and headings are escaped, and what is wider than the text is fitted.
     """
 
     def show(value: object) -> str:
@@ -60,4 +61,5 @@ def tabular(table: pd.DataFrame, *, precision: int = 3) -> str:
     styler = styler.format(show, escape="latex", na_rep="--").format_index(escape="latex", axis="columns")
     kinds = [is_numeric_dtype(kind) and not is_bool_dtype(kind) for kind in table.dtypes]
     columns = "".join("r" if numeric else "l" for numeric in kinds)
-    return styler.to_latex(hrules=True, column_format=columns, multicol_align="c")
+    tex = styler.to_latex(hrules=True, column_format=columns, multicol_align="c")
+    return fit(tex.replace("\N{MINUS SIGN}", "$-$"))
