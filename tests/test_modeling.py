@@ -1,4 +1,4 @@
-"""Stages 3 to 5: the table of pipelines, masking, and the network against plain PyTorch."""
+"""The table of pipelines, the network that a row names, masking and aggregation."""
 
 import re
 
@@ -11,8 +11,7 @@ from emolabs import paths
 from emolabs.modeling import Pipeline, get_pipeline, load_pipelines
 from emolabs.modeling.aggregation import AGGREGATIONS
 from emolabs.modeling.classifier import Classifier
-from emolabs.modeling.convolution import ClassicCNN, MaskedBatchNorm, frame_mask
-from emolabs.modeling.temporal import LSTM
+from emolabs.modeling.masking import MaskedBatchNorm, frame_mask
 
 NAME = re.compile(
     r"(?P<branch>waveform|logmel|mfcc|egemaps|wav2vec2|hubert|whisper)(?P<bands>\d+)?"
@@ -38,7 +37,7 @@ def network(pipeline: Pipeline, *, frames: int = FRAMES) -> Classifier:
     model = Classifier(pipeline, bands=pipeline.bands or 64, frames=frames, classes=7, width=4)
     model.mean.normal_(-60, 10)
     model.std.uniform_(5, 15)
-    for norm in model.convolution.norms:
+    for norm in (module for module in model.modules() if isinstance(module, MaskedBatchNorm)):
         for number, low, high in [(norm.weight, 0.5, 2), (norm.bias, -1, 1), (norm.running_var, 0.5, 2)]:
             nn.init.uniform_(number, low, high)
         norm.running_mean.normal_(0, 0.5)
@@ -260,93 +259,3 @@ class TestAggregation:
         vector, given = pooling(self.x, self.mask)
         torch.testing.assert_close(given[0], torch.cat([weights, torch.zeros(1)]))
         torch.testing.assert_close(vector[0], weights @ self.x[0, :2])
-
-
-def test_lstm_is_the_plain_lstm_over_each_clip():
-    torch.manual_seed(0)
-    lstm, x, lengths = LSTM(features=3, hidden=2), torch.randn(3, 6, 3), torch.tensor([4, 6, 1])
-    out = lstm(x, lengths)
-    for row, clip, length in zip(out, x, lengths.tolist(), strict=True):
-        torch.testing.assert_close(row[:length], lstm.lstm(clip[None, :length])[0][0])
-        assert (row[length:] == 0).all()
-
-
-class TestMaskedBatchNorm:
-    lengths = torch.tensor([7, 2, 12, 1])
-    mask = frame_mask(lengths, frames=12)
-
-    def valid(self, x: torch.Tensor) -> torch.Tensor:
-        """The valid frames of all clips, side by side: [1, channels, bands, frames]."""
-        return torch.cat([clip[..., :length] for clip, length in zip(x, self.lengths.tolist(), strict=True)], dim=-1)[
-            None
-        ]
-
-    def test_equals_batch_norm_on_the_valid_frames(self):
-        torch.manual_seed(0)
-        ours, reference = MaskedBatchNorm(3), nn.BatchNorm2d(3)
-        for a, b in [(ours.weight, reference.weight), (ours.bias, reference.bias)]:
-            nn.init.normal_(a)
-            b.data.copy_(a.data)
-        for step in range(4):
-            if step == 3:
-                ours.eval(), reference.eval()
-            x = (torch.randn(4, 3, 5, 12) * 2 + 3 * step) * self.mask[:, None, None]
-            a, b = x.clone().requires_grad_(), self.valid(x).requires_grad_()
-            out, expected = self.valid(ours(a, self.mask)), reference(b)
-            torch.testing.assert_close(out, expected, rtol=1e-4, atol=1e-4)
-            torch.testing.assert_close(ours.running_mean, reference.running_mean)
-            torch.testing.assert_close(ours.running_var, reference.running_var, rtol=1e-4, atol=1e-4)
-            slope = torch.randn_like(expected)
-            for module, result in [(ours, out), (reference, expected)]:
-                module.zero_grad()
-                (result * slope).sum().backward()
-            torch.testing.assert_close(self.valid(a.grad), b.grad, rtol=1e-3, atol=1e-4)
-            torch.testing.assert_close(ours.weight.grad, reference.weight.grad, rtol=1e-3, atol=1e-3)
-            torch.testing.assert_close(ours.bias.grad, reference.bias.grad, rtol=1e-3, atol=1e-3)
-
-    def test_its_statistics_in_the_cnn_are_those_of_each_clip_alone(self):
-        """What a convolution spreads into the padding is no part of them."""
-        torch.manual_seed(0)
-        cnn, x = ClassicCNN(depth=1, bands=6, width=3).train(), torch.randn(4, 6, 12) + 5
-        lengths = torch.tensor([7, 2, 12, 3])
-        cnn(x * frame_mask(lengths, frames=12)[:, None], lengths)
-        heard = [cnn.convolutions[0](clip[None, None, :, :n]) for clip, n in zip(x, lengths.tolist(), strict=True)]
-        valid = torch.cat(heard, dim=-1).transpose(0, 1).flatten(1)  # [channels, values]
-        torch.testing.assert_close(cnn.norms[0].running_mean, 0.1 * valid.mean(dim=1))
-        torch.testing.assert_close(cnn.norms[0].running_var, 0.9 + 0.1 * valid.var(dim=1))
-
-    def test_gradients(self):
-        torch.manual_seed(0)
-        norm, mask = MaskedBatchNorm(2).double(), self.mask.double()
-        x = (torch.randn(4, 2, 3, 12, dtype=torch.float64) * mask[:, None, None]).requires_grad_()
-        assert torch.autograd.gradcheck(lambda x: norm(x * mask[:, None, None], mask) * mask[:, None, None], x)
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_without_padding_the_cnn_is_the_plain_one(training):
-    torch.manual_seed(0)
-    ours = ClassicCNN(depth=3, bands=24, width=4).train(training)
-    plain = nn.Sequential()
-    for convolution, norm in zip(ours.convolutions, ours.norms, strict=True):
-        reference = nn.BatchNorm2d(norm.weight.numel())
-        for key, value in norm.state_dict().items():
-            value.uniform_(0.5, 1.5)
-            reference.state_dict()[key].copy_(value)
-        plain.extend([convolution, reference, nn.MaxPool2d(2), nn.ReLU()])
-    plain.train(training)
-    x = torch.randn(5, 24, 40)
-    frames, lengths = ours(x, torch.full((5,), 40))
-    expected = plain(x[:, None])  # [batch, channels, bands, frames]
-    torch.testing.assert_close(frames, expected.permute(0, 3, 1, 2).flatten(2), rtol=1e-4, atol=1e-4)
-    assert lengths.tolist() == [5] * 5
-    for norm, reference in zip(ours.norms, plain[1::4], strict=True):
-        torch.testing.assert_close(norm.running_mean, reference.running_mean)
-        torch.testing.assert_close(norm.running_var, reference.running_var, rtol=1e-4, atol=1e-5)
-
-
-def test_gradients_of_the_cnn_with_padding():
-    torch.manual_seed(0)
-    cnn, lengths = ClassicCNN(depth=2, bands=4, width=2).double(), torch.tensor([5, 8])
-    mask = frame_mask(lengths, frames=8)[:, None]
-    x = torch.randn(2, 4, 8, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: cnn(x * mask, lengths)[0], x)

@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
+from emolabs.modeling import convolution
 from emolabs.modeling.aggregation import AGGREGATIONS
-from emolabs.modeling.convolution import ClassicCNN, frame_mask
+from emolabs.modeling.masking import frame_mask
 from emolabs.modeling.pipeline import Pipeline
 from emolabs.modeling.temporal import LSTM
 
@@ -20,15 +21,17 @@ class Classifier(nn.Module):
         self, pipeline: Pipeline, *, bands: int, frames: int, classes: int, width: int = 16, dropout: float = 0.3
     ):
         super().__init__()
-        depth = _depth(pipeline, bands=bands)
+        _check(pipeline, bands=bands)
         self.register_buffer("mean", torch.zeros(bands))
         self.register_buffer("std", torch.ones(bands))
-        self.convolution = ClassicCNN(depth=depth, bands=bands, width=width)
+        self.convolution = convolution.build(pipeline.backbone, channels=bands, dims=2, width=width)
         features = self.convolution.features
         self.temporal = LSTM(features=features, hidden=4 * width) if pipeline.temporal == "lstm" else None
         features = self.temporal.features if self.temporal else features
-        self.aggregation = AGGREGATIONS[pipeline.aggregation](features=features, frames=frames // 2**depth)
-        self.shortest = 2**depth  # frames
+        self.aggregation = AGGREGATIONS[pipeline.aggregation](
+            features=features, frames=self.convolution.outgoing(frames)
+        )
+        self.shortest = self.convolution.shortest  # frames
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(self.aggregation.size, classes)
 
@@ -37,15 +40,15 @@ class Classifier(nn.Module):
         x = (x - self.mean[:, None]) / self.std[:, None] * frame_mask(lengths, frames=x.shape[-1])[:, None]
         x = nn.functional.pad(x, (0, max(0, self.shortest - x.shape[-1])))
         lengths = lengths.clamp_min(self.shortest)  # a shorter clip is filled up with the mean of the training side
-        x, lengths = self.convolution(x, lengths)  # [batch, frames / 2^depth, features]
+        x, lengths = self.convolution(x, lengths)  # [batch, frames / stride, features]
         if self.temporal:
             x = self.temporal(x, lengths)
         pooled, weights = self.aggregation(x, frame_mask(lengths, frames=x.shape[1]))
         return self.output(self.dropout(pooled)), weights
 
 
-def _depth(pipeline: Pipeline, *, bands: int) -> int:
-    """Number of convolutions; a part that would only be named but not built is refused."""
+def _check(pipeline: Pipeline, *, bands: int) -> None:
+    """Refuse a part that would only be named but not built."""
     is_built = pipeline.backbone.startswith("cnn") and pipeline.aggregation in AGGREGATIONS
     if not is_built or pipeline.dims == 1 or pipeline.tuning != "frozen":
         raise ValueError(
@@ -58,4 +61,3 @@ def _depth(pipeline: Pipeline, *, bands: int) -> int:
             f"{pipeline.name}: expected {pipeline.bands or f'{2**depth} or more'} mel bands, found {bands}: "
             "run notebooks/22_spectrograms.ipynb with other bands"
         )
-    return depth
