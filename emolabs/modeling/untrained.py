@@ -10,21 +10,25 @@ from emolabs.modeling import encoder, weights
 
 #: What stands for a tiny untrained encoder where a branch's weights are named.
 UNTRAINED = "untrained"
-_SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
-_CONVOLUTIONS = {"conv_dim": [32] * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4}
-#: What config.json says of each; windows and hops are those of the pretrained ones.
+_SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+_CONVOLUTIONS = {  # narrow where frames are many
+    "conv_dim": [4, 4, 4, 8, 8, 16, 32],
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 4,
+}
+#: What config.json says of each: windows and hops are those of the pretrained ones, and the weights are large enough
+#: for a clip to be heard.
 CONFIGS = {
     "whisper": {
         "model_type": "whisper",
         "d_model": 32,
         "encoder_layers": 2,
-        "encoder_attention_heads": 4,
+        "encoder_attention_heads": 2,
         "encoder_ffn_dim": 64,
-        "vocab_size": 8,
-        "decoder_layers": 1,
+        "init_std": 0.2,
     },
-    "wav2vec2": {"model_type": "wav2vec2", **_SIZES, **_CONVOLUTIONS},
-    "hubert": {"model_type": "hubert", **_SIZES, **_CONVOLUTIONS},
+    "wav2vec2": {"model_type": "wav2vec2", **_SIZES, **_CONVOLUTIONS, "initializer_range": 0.2},
+    "hubert": {"model_type": "hubert", **_SIZES, **_CONVOLUTIONS, "initializer_range": 0.2},
 }
 
 
