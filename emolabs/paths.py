@@ -68,6 +68,11 @@ def features(profile: str, branch: str) -> Path:
     return interim(profile) / "features" / branch
 
 
+def encoders(profile: str) -> Path:
+    """Encoders that a profile makes for itself, a folder per branch."""
+    return interim(profile) / "encoders"
+
+
 def run(profile: str, protocol: str, scope: str, pipeline: str, fold: int, seed: int) -> Path:
     """The folder of one training run (never committed)."""
     return ROOT / "runs" / profile / protocol / scope / pipeline / f"fold{fold}" / f"seed{seed}"

@@ -36,8 +36,9 @@ def corpus(tmp_path) -> Path:
 
 def test_a_small_run_gives_the_whole_table(corpus, tmp_path):
     command = [sys.executable, "-m", "tests.benchmarks", "--clips", "24", "--repeats", "1", "--out", tmp_path / "out"]
-    command += ["--only", "indexing", "normalization", "logmel", "training", "memory", "scale"]
-    environment = os.environ | {"EMOLABS_RAW": str(corpus)}
+    command += ["--only", "indexing", "normalization", "logmel", "training", "memory", "scale", "embeddings"]
+    nowhere = {"EMOLABS_WEIGHTS": "", "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    environment = os.environ | {"EMOLABS_RAW": str(corpus)} | nowhere
     done = subprocess.run(command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr, done.stderr
     assert "real: ravdess 32" in done.stdout
@@ -49,6 +50,7 @@ def test_a_small_run_gives_the_whole_table(corpus, tmp_path):
     ]
     assert all(rows[name]["verdict"] in ("pass", "miss") for name in measured if rows[name]["target"])
     assert "skipped" in rows["peak memory"]["note"]
+    assert rows["embeddings"]["ours"] == "skipped" and "EMOLABS_WEIGHTS" in rows["embeddings"]["note"]
     assert 0.05 < float(rows["scale of the index: 24 clips"]["ratio"].split()[0]) < 1.5
     assert done.returncode == int(any(row["verdict"] == "miss" for row in rows.values()))
     assert float(rows["log-mel"]["note"].split("at most ")[1].split(" dB")[0]) <= 0.07  # one step of float16 at 100 dB

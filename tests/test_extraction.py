@@ -1,6 +1,7 @@
 """Features against librosa and by properties: values, true lengths, shapes, and the stores that hold them."""
 
 import importlib.util
+import shutil
 import sys
 
 import librosa
@@ -11,8 +12,9 @@ import torch
 from conftest import voice
 
 from emolabs import paths, storage
-from emolabs.extraction import functionals, spectrograms, store
+from emolabs.extraction import embeddings, functionals, spectrograms, store
 from emolabs.extraction.spectrograms import LogMel, MelPower, extract, fit
+from emolabs.modeling import encoder, untrained
 from emolabs.standardization.waveforms import Waveforms
 
 RATE_HZ = 16_000
@@ -157,7 +159,7 @@ def test_batches_that_do_not_add_up_are_an_error_and_leave_no_store(project, siz
 
 @pytest.mark.parametrize("shape", [(3, 2), (1, 3), (2,)])
 def test_features_of_another_shape_are_an_error_and_leave_no_store(project, shape):
-    with pytest.raises(ValueError, match=r"expected features of shape \(2, 3\) a clip, got .* after 2 clips"):
+    with pytest.raises(ValueError, match=r"expected features of shape \(2, 3\) a row, got .* after 2 clips"):
         build_store([np.ones((2, 2, 3)), np.ones((2, *shape))], clips=4)
     assert list(paths.features("tiny", "mfcc").iterdir()) == []
 
@@ -245,6 +247,113 @@ def test_the_store_of_functionals_covers_whole_clips(waveforms, workers):
 
 
 def test_no_store_names_the_notebook_that_makes_it(project):
-    for branch, notebook in {"logmel": "22_spectrograms", "mfcc": "23_functionals"}.items():
+    notebooks = {"logmel": "22_spectrograms", "mfcc": "23_functionals", "hubert-pooled": "21_embeddings"}
+    for branch, notebook in notebooks.items():
         with pytest.raises(FileNotFoundError, match=f"no complete store under .*: run notebooks/{notebook}.ipynb"):
             store.load("tiny", branch=branch)
+
+
+class TestEmbeddings:
+    @pytest.fixture(params=["whisper", "wav2vec2", "hubert"])
+    def branch(self, request) -> str:
+        return request.param
+
+    def build(self, waveforms, branch, **options) -> tuple[store.Features, store.Features]:
+        source = untrained.choose(branch, given="untrained", profile="tiny")
+        return embeddings.build(waveforms, profile="tiny", branch=branch, source=source, **options)
+
+    def alone(self, waveforms, branch) -> list[tuple[np.ndarray, np.ndarray]]:
+        """All layers [frames, layers, size] and statistics [layers, 2 · size] of each clip by itself."""
+        model = encoder.load(untrained.choose(branch, given="untrained", profile="tiny"))
+        heard = []
+        for i in range(len(waveforms.clips)):
+            wave = torch.from_numpy(waveforms.wave(i))[None]
+            with torch.inference_mode():
+                layers = torch.stack([x[0] for x in model(wave, torch.tensor([wave.shape[1]]))[0]], dim=1).numpy()
+            heard.append((layers, np.concatenate([layers.mean(axis=0), layers.std(axis=0)], axis=1)))
+        return heard
+
+    def test_stores_hold_the_frames_of_all_layers_and_their_statistics(self, waveforms, branch):
+        _, pooled = self.build(waveforms, branch, layer=1, every_layer=True)
+        frames = store.load("tiny", branch=branch, variant="layers")
+        expected = self.alone(waveforms, branch)
+        model = encoder.load(untrained.choose(branch, given="untrained", profile="tiny"))
+        assert frames.is_flat and not pooled.is_flat and frames.values.dtype == np.float16
+        assert pooled.values.shape == (5, 3, 64) and pooled.values.dtype == np.float32
+        assert list(frames.clips.id) == list(pooled.clips.id) == list(waveforms.clips.id)
+        assert list(frames.clips.length) == [len(layers) for layers, _ in expected]
+        assert len(frames.values) == frames.clips.length.sum()
+        for i, (layers, statistics) in enumerate(expected):
+            assert np.allclose(frames.frames(i), layers, atol=2e-3 * np.abs(layers).max())  # half precision
+            assert np.allclose(pooled.values[i], statistics, atol=1e-4)
+            assert np.allclose(embeddings.hear(waveforms.wave(i), model=model), layers, atol=1e-5)
+
+    def test_one_layer_is_that_of_all_and_the_statistics_are_not_made_again(self, waveforms, branch):
+        _, pooled = self.build(waveforms, branch, layer=0, every_layer=True)
+        every = store.load("tiny", branch=branch, variant="layers")
+        made = (pooled.folder / "features.npy").stat().st_mtime_ns
+        one, again = self.build(waveforms, branch, layer=1)
+        assert np.array_equal(one.values, every.values[:, 1])
+        assert again.digest == pooled.digest and (again.folder / "features.npy").stat().st_mtime_ns == made
+        assert store.load("tiny", branch=branch).digest == one.digest != every.digest
+        assert one.parameters["encoder"]["weights"] and one.parameters["layer"] == 1
+
+    def test_what_is_complete_is_not_heard_again_and_other_weights_are(self, waveforms, monkeypatch, tmp_path):
+        first = self.build(waveforms, "whisper", layer=2)
+        other = untrained.make("whisper", folder=tmp_path / "other", seed=1)
+        changed = embeddings.build(waveforms, profile="tiny", branch="whisper", source=other, layer=2)
+        assert {f.digest for f in first}.isdisjoint(f.digest for f in changed)
+        monkeypatch.setattr(embeddings, "_hear", None)
+        assert [f.digest for f in self.build(waveforms, "whisper", layer=2)] == [f.digest for f in first]
+
+    def test_batches_of_any_size_give_the_same_and_an_error_leaves_nothing(self, waveforms, branch, monkeypatch):
+        monkeypatch.setitem(embeddings._BATCH_S, "cpu", 0.1)  # every clip by itself
+        expected = [np.array(f.values) for f in self.build(waveforms, branch, layer=1)]
+        for name in (branch, f"{branch}-pooled"):
+            shutil.rmtree(paths.features("tiny", name))
+        monkeypatch.setitem(embeddings._BATCH_S, "cpu", 1e9)  # all at once
+        with monkeypatch.context() as patched:
+            patched.setattr(embeddings, "_pool", None)
+            with pytest.raises(TypeError):
+                self.build(waveforms, branch, layer=1)
+        left = [*paths.features("tiny", branch).iterdir(), *paths.features("tiny", f"{branch}-pooled").iterdir()]
+        assert left == []
+        for values, feature in zip(expected, self.build(waveforms, branch, layer=1), strict=True):
+            assert np.allclose(feature.values, values, atol=2e-3 * np.abs(values).max())
+
+    def test_long_clips_are_cropped_around_their_centre_and_counted(self, waveforms):
+        frames, _ = self.build(waveforms, "whisper", layer=0, crop_s=2.0)
+        assert list(frames.clips.cropped) == [False, False, True, True, True]
+        centre = waveforms.wave(4)[RATE_HZ * 7 // 4 : RATE_HZ * 15 // 4]
+        model = encoder.load(untrained.choose("whisper", given="untrained", profile="tiny"))
+        with torch.inference_mode():
+            expected = model(torch.from_numpy(centre)[None], torch.tensor([2 * RATE_HZ]))[0][0][0].numpy()
+        assert np.allclose(frames.frames(4), expected, atol=2e-3 * np.abs(expected).max())
+
+    def test_a_batch_that_is_too_large_for_the_memory_is_halved(self, waveforms, monkeypatch, capsys):
+        expected = [np.array(f.values) for f in self.build(waveforms, "whisper", layer=1)]
+        for name in ("whisper", "whisper-pooled"):
+            shutil.rmtree(paths.features("tiny", name))
+        forward = encoder.Encoder.forward
+
+        def narrow(model, waves, lengths):
+            if len(waves) > 1:
+                raise torch.OutOfMemoryError("out of memory")
+            return forward(model, waves, lengths)
+
+        monkeypatch.setattr(encoder.Encoder, "forward", narrow)
+        monkeypatch.setitem(embeddings._BATCH_S, "cpu", 1e9)
+        again = self.build(waveforms, "whisper", layer=1)
+        for feature, values in zip(again, expected, strict=True):
+            assert np.allclose(feature.values, values, atol=2e-3 * np.abs(values).max())
+        assert "out of GPU memory with 5 clips at once: going on with half as many" in capsys.readouterr().out
+
+    def test_frames_that_repeat_are_alike_and_opposite_ones_are_not(self):
+        frames = np.array([[1, 0], [3, 0], [1, 0], [2, 5], [2, -5]], np.float16) + 7
+        found = embeddings.similarity(frames)
+        assert np.allclose(found, found.T) and np.allclose(np.diag(found), 1, atol=1e-5)
+        assert found[0, 2] > 0.99 and found[3, 4] < -0.9
+
+    def test_a_layer_that_is_not_there_is_a_sentence(self, waveforms):
+        with pytest.raises(ValueError, match=r"expected a layer from 0 to 2 of whisper, found 3"):
+            self.build(waveforms, "whisper", layer=3)

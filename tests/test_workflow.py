@@ -27,6 +27,7 @@ WRITES = {
     "11_split": "[paths.manifest(profile, 'hash')]",
     "12_normalization": "[paths.waveforms(profile) / 'current.json']",
     "13_near_duplicates": "[paths.near_duplicates(profile)]",
+    "21_embeddings": "[paths.features(profile, branch) / 'current.json' for branch in ('whisper', 'whisper-pooled')]",
     "22_spectrograms": "[paths.features(profile, 'logmel') / 'current.json']",
     "23_functionals": "[paths.features(profile, branch) / 'current.json' for branch in ('mfcc', 'egemaps')]",
     "24_identity": "[paths.figures(profile) / '24_identity.csv']",
@@ -201,7 +202,7 @@ def test_first_run_makes_everything_and_counts_its_steps(finished):
         assert (root / f"runs/demo/hash/pooled/{name}/seed0.ipynb").is_file()
     assert (root / "figures/demo/numbers.tex").read_text() == "40_evaluation"
     assert (root / "runs/demo/notebooks/22_spectrograms.ipynb").is_file()
-    assert "13 of 13 steps (100%) done" in said
+    assert "14 of 14 steps (100%) done" in said
     assert not (root / "data/results/demo/hash/pooled/wav2vec2-cnn3-mean").exists()
 
 

@@ -8,15 +8,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import data, epochs, indexing, measure, memory, normalization, notebooks, scale, spectrograms
+from tests.benchmarks import data, embeddings, epochs, indexing, measure, memory, normalization, scale, spectrograms
+from tests.benchmarks import notebooks as one_notebook
 
 #: Every benchmark: `run(settings)` returns its rows.
 BENCHMARKS = {
     "indexing": indexing.run,
     "normalization": normalization.run,
     "logmel": spectrograms.run,
+    "embeddings": embeddings.run,
     "training": epochs.run,
-    "notebook": notebooks.run,
+    "notebook": one_notebook.run,
     "memory": memory.run,
     "scale": scale.run,
 }
