@@ -1,7 +1,9 @@
-"""The table of pipelines, the network that a row names, masking and aggregation."""
+"""Stages 3 to 5: the table of pipelines, masking, and the network against plain PyTorch."""
 
 import re
 
+import librosa
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -9,9 +11,12 @@ from torch import nn
 
 from emolabs import paths
 from emolabs.modeling import Pipeline, get_pipeline, load_pipelines
+from emolabs.modeling.adapters import LayerSum, LoRA, tune
 from emolabs.modeling.aggregation import AGGREGATIONS
 from emolabs.modeling.classifier import Classifier
+from emolabs.modeling.encoder import build as build_encoder
 from emolabs.modeling.masking import MaskedBatchNorm, frame_mask
+from emolabs.modeling.temporal import LSTM
 
 NAME = re.compile(
     r"(?P<branch>waveform|logmel|mfcc|egemaps|wav2vec2|hubert|whisper)(?P<bands>\d+)?"
@@ -19,35 +24,74 @@ NAME = re.compile(
     r"(?:-(?P<aggregation>flatten|mean|attention))?(?:-(?P<tuning>partial|full|lora))?"
 )
 ROWS = yaml.safe_load(paths.PIPELINES.read_text(encoding="utf-8"))
-#: What the table does not train (yet), but the parts make possible.
-BY_HAND = [
-    Pipeline(branch="logmel", backbone="cnn3", temporal="lstm", aggregation="mean"),
-    Pipeline(branch="logmel", backbone="cnn3", temporal="lstm", aggregation="attention"),
-    *(Pipeline(branch="logmel", backbone=f"cnn{depth}", aggregation="attention") for depth in (1, 2, 5)),
+NETWORKS = {name: p for name, p in load_pipelines().items() if p.backbone not in ("linear", "constant")}
+#: One row of each kind of part, for what is asked of parts and not of rows.
+SOME = [
+    "logmel-cnn3-flatten",
+    "logmel-cnn3-lstm-attention",
+    "logmel-resnet8-mean",
+    "mfcc-cnn3-mean",
+    "waveform-cnn3-attention",
+    "whisper-cnn3-mean",
+    "whisper-direct-attention",
+    "whisper-direct-attention-full",
+    "wav2vec2-direct-mean-lora",
 ]
-TABLE = {p.name: p for p in load_pipelines().values() if p.branch == "logmel" and p.backbone != "linear"}
-NETWORKS = TABLE | {pipeline.name: pipeline for pipeline in BY_HAND}
+SHORT = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+SHORT |= {"conv_dim": [8] * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}
+#: Tiny encoders of the three kinds, as their config.json says it.
+ENCODERS = {
+    "whisper": {"d_model": 16, "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 24},
+    "wav2vec2": SHORT,
+    "hubert": SHORT,
+}
 LENGTHS = torch.tensor([61, 9, 64, 33, 40, 2])  # frames
 FRAMES = 64
 
 
-def network(pipeline: Pipeline, *, frames: int = FRAMES) -> Classifier:
+def network(pipeline: Pipeline) -> Classifier:
     """A small network in evaluation mode whose every number differs from its default, as after training."""
     torch.manual_seed(0)
-    model = Classifier(pipeline, bands=pipeline.bands or 64, frames=frames, classes=7, width=4)
-    model.mean.normal_(-60, 10)
-    model.std.uniform_(5, 15)
-    for norm in (module for module in model.modules() if isinstance(module, MaskedBatchNorm)):
-        for number, low, high in [(norm.weight, 0.5, 2), (norm.bias, -1, 1), (norm.running_var, 0.5, 2)]:
-            nn.init.uniform_(number, low, high)
-        norm.running_mean.normal_(0, 0.5)
+    encoder = None
+    if pipeline.tuning != "frozen":
+        encoder = build_encoder({"model_type": pipeline.branch} | ENCODERS[pipeline.branch])
+        tune(encoder, pipeline.tuning)
+    frames = FRAMES * hop(pipeline)
+    layers = 3 if pipeline.store[1] == "layers" else 0
+    options = {"channels": channels(pipeline), "layers": layers, "frames": frames, "width": 2 if frames > 64 else 4}
+    model = Classifier(pipeline, classes=7, encoder=encoder, **options)
+    if model.standardization:
+        model.standardization.mean.normal_(-1, 1)
+        model.standardization.std.uniform_(1, 2)
+    for module in model.modules():
+        if isinstance(module, MaskedBatchNorm):
+            for number, low, high in [(module.weight, 0.5, 2), (module.bias, -1, 1), (module.running_var, 0.5, 2)]:
+                nn.init.uniform_(number, low, high)
+            module.running_mean.normal_(0, 0.5)
+        if isinstance(module, LoRA):
+            nn.init.normal_(module.up.weight, std=0.1)
+        if isinstance(module, LayerSum):
+            nn.init.normal_(module.scores)
     return model.eval()
 
 
-def spectrograms(lengths: torch.Tensor, *, frames: int = FRAMES, padding: float = -100.0) -> torch.Tensor:
-    """Noise in dB [clips, 64, frames] with `padding` after each length."""
-    x = torch.randn(len(lengths), 64, frames, generator=torch.Generator().manual_seed(1)) * 10 - 60
-    return torch.where(frame_mask(lengths, frames=frames)[:, None] > 0, x, padding)
+def channels(pipeline: Pipeline) -> int:
+    return {"waveform": 1, "logmel": pipeline.bands or 64}.get(pipeline.store[0], 16)
+
+
+def hop(pipeline: Pipeline) -> int:
+    """Samples a frame where the frames that are given are samples."""
+    return 100 if pipeline.store[0] == "waveform" else 1
+
+
+def sounds(pipeline: Pipeline, lengths: torch.Tensor, *, padding: float = -100.0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Noise [clips, (layers,) channels, frames] with `padding` after each length, and the lengths."""
+    lengths = lengths * hop(pipeline)
+    shape = (3, channels(pipeline)) if pipeline.store[1] == "layers" else (channels(pipeline),)
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(len(lengths), *shape, FRAMES * hop(pipeline), generator=generator)
+    mask = frame_mask(lengths, frames=x.shape[-1]).reshape(len(lengths), *[1] * len(shape), -1)
+    return torch.where(mask > 0, x, padding), lengths
 
 
 @pytest.fixture
@@ -107,6 +151,10 @@ class TestTable:
             ("aggregation", "max"),
             ("tuning", "half"),
             ("aggregation", None),
+            ("backbone", "resnet34"),
+            ("bands", "many"),
+            ("dims", 3),
+            ("demo", "yes"),
         ],
     )
     def test_unknown_part_is_refused(self, table, part, value):
@@ -137,13 +185,16 @@ class TestNetwork:
     @pytest.mark.parametrize("pipeline", NETWORKS.values(), ids=NETWORKS)
     def test_every_row_learns_in_all_its_parameters(self, pipeline):
         model = network(pipeline).train()
-        logits, weights = model(spectrograms(LENGTHS), LENGTHS)
+        logits, weights = model(*sounds(pipeline, LENGTHS), augment=torch.Generator().manual_seed(0))
         assert logits.shape == (len(LENGTHS), 7)
         assert (weights is None) == (pipeline.aggregation == "flatten")
         nn.functional.cross_entropy(logits, torch.arange(len(LENGTHS))).backward()
-        for name, parameter in model.named_parameters():
+        learned = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+        for name, parameter in learned.items():
             assert parameter.grad is not None, name
             assert parameter.grad.isfinite().all() and parameter.grad.abs().sum() > 0, name
+        tuned = [name for name in learned if name.startswith("encoder.")]
+        assert bool(tuned) == (pipeline.tuning != "frozen")
 
     @pytest.mark.parametrize(
         ("name", "count"),
@@ -155,24 +206,60 @@ class TestNetwork:
         ],
     )
     def test_golden_parameter_counts_of_the_demo(self, name, count):
-        model = Classifier(get_pipeline(name), bands=64, frames=251, classes=7, width=8)
+        model = Classifier(get_pipeline(name), channels=64, frames=251, classes=7, width=8)
         assert sum(parameter.numel() for parameter in model.parameters()) == count
 
+    @pytest.mark.parametrize("branch", ["logmel", "waveform"])
+    @pytest.mark.parametrize("depth", [8, 14, 20])
+    def test_skips_add_no_parameters(self, branch, depth):
+        rows = (get_pipeline(f"{branch}-{kind}{depth}-mean") for kind in ("plain", "resnet"))
+        plain, residual = (sum(p.numel() for p in network(row).parameters()) for row in rows)
+        assert plain == residual
+
+    def test_cepstra_are_those_of_librosa(self):
+        logmel = torch.randn(1, 64, 9, dtype=torch.float32)
+        reference = librosa.feature.mfcc(S=logmel[0].numpy(), n_mfcc=40)
+        heard, _ = network(get_pipeline("mfcc-cnn3-mean")).hear(logmel, torch.tensor([9]))
+        np.testing.assert_allclose(heard[0].numpy(), reference, rtol=1e-4, atol=1e-5)
+
     @pytest.mark.parametrize(
-        ("parts", "message"),
+        ("parts", "field"),
         [
-            ({"backbone": "resnet20"}, "logmel-resnet20-mean: expected backbone cnn<N>"),
-            ({"dims": 1}, "logmel-cnn3-1d-mean: expected .* two dimensions"),
-            ({"tuning": "full"}, "logmel-cnn3-mean-full: expected .* frozen"),
-            ({"aggregation": "none"}, "logmel-cnn3: expected .* aggregation flatten, mean, attention"),
-            ({"bands": 32}, "logmel32-cnn3-mean: expected 32 mel bands, found 64"),
-            ({"backbone": "cnn7"}, "logmel-cnn7-mean: expected 128 or more mel bands, found 64"),
+            ({"branch": "none"}, "branch"),
+            ({"backbone": "constant", "aggregation": "none"}, "branch"),
+            ({"backbone": "linear", "aggregation": "none"}, "backbone"),
+            ({"branch": "egemaps"}, "backbone"),
+            ({"aggregation": "none"}, "aggregation"),
+            ({"branch": "mfcc", "backbone": "linear"}, "aggregation"),
+            ({"branch": "mfcc", "backbone": "linear", "aggregation": "none", "temporal": "lstm"}, "temporal"),
+            ({"tuning": "lora"}, "tuning"),
+            ({"branch": "whisper", "tuning": "full"}, "tuning"),
+            ({"backbone": "direct"}, "backbone"),
+            ({"branch": "whisper", "backbone": "direct", "aggregation": "flatten"}, "aggregation"),
+            ({"branch": "waveform", "bands": 32}, "bands"),
+            ({"bands": 64}, "bands"),
+            ({"dims": 2}, "dims"),
+            ({"branch": "waveform", "dims": 1}, "dims"),
+            ({"backbone": "cnn7"}, "backbone"),
+            ({"branch": "whisper", "backbone": "resnet18"}, "backbone"),
         ],
+        ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else value,
     )
-    def test_a_part_that_would_be_named_but_not_built_is_refused(self, parts, message):
-        pipeline = Pipeline(**{"branch": "logmel", "backbone": "cnn3", "aggregation": "mean"} | parts)
-        with pytest.raises(ValueError, match=message):
-            Classifier(pipeline, bands=64, frames=FRAMES, classes=7)
+    def test_parts_that_cannot_be_together_are_refused_by_row_and_field(self, table, parts, field):
+        row = {"branch": "logmel", "backbone": "cnn3", "aggregation": "mean"} | parts
+        table(row)
+        with pytest.raises(ValueError, match=rf"pipelines.yaml, row [\w-]+, {field}: "):
+            load_pipelines()
+
+    def test_input_that_is_not_the_rows_is_refused(self):
+        with pytest.raises(ValueError, match="logmel32-cnn3-mean: expected 32 mel bands, found 64"):
+            Classifier(get_pipeline("logmel32-cnn3-mean"), channels=64, classes=7)
+        with pytest.raises(ValueError, match="flatten is bound to a number of frames"):
+            Classifier(get_pipeline("logmel-cnn3-flatten"), channels=64, classes=7)
+        with pytest.raises(ValueError, match="expected an encoder where the row tunes one"):
+            Classifier(get_pipeline("whisper-direct-mean-full"), channels=1, classes=7)
+        with pytest.raises(ValueError, match="mfcc-linear is no network"):
+            Classifier(get_pipeline("mfcc-linear"), channels=64, classes=7)
 
 
 @pytest.fixture
@@ -183,51 +270,54 @@ def no_gradients():
 
 @pytest.mark.usefixtures("no_gradients")
 @pytest.mark.parametrize("pipeline", NETWORKS.values(), ids=NETWORKS)
-class TestMasking:
-    def test_a_clip_is_heard_alone_as_in_a_batch(self, pipeline):
-        model, x = network(pipeline), spectrograms(LENGTHS)
-        together, weights = model(x, LENGTHS)
-        assert together.std(dim=0).min() > 1e-3  # the clips do differ
-        for i, length in enumerate(LENGTHS.tolist()):
-            alone, _ = model(x[i : i + 1, :, :length], LENGTHS[i : i + 1])
-            torch.testing.assert_close(alone[0], together[i], rtol=0, atol=1e-4)
+def test_a_clip_is_heard_alone_as_in_a_batch(pipeline):
+    """Flatten too: it is bound to the position of a frame, and fills up with zeros to its fixed number."""
+    model, (x, lengths) = network(pipeline), sounds(pipeline, LENGTHS)
+    together, _ = model(x, lengths)
+    assert together.std(dim=0).min() > 1e-3  # the clips do differ
+    for i, length in enumerate(lengths.tolist()):
+        alone, _ = model(x[i : i + 1, ..., :length], lengths[i : i + 1])
+        torch.testing.assert_close(alone[0], together[i], rtol=0, atol=1e-4)
 
+
+@pytest.mark.usefixtures("no_gradients")
+@pytest.mark.parametrize("pipeline", [get_pipeline(name) for name in SOME], ids=SOME)
+class TestMasking:
     def test_what_stands_in_the_padding_is_not_heard(self, pipeline):
         model = network(pipeline)
-        logits = [model(spectrograms(LENGTHS, padding=padding), LENGTHS)[0] for padding in (-100.0, 0.0, 65504.0)]
+        logits = [model(*sounds(pipeline, LENGTHS, padding=padding))[0] for padding in (-100.0, 0.0, 65504.0)]
         assert torch.equal(logits[0], logits[1]) and torch.equal(logits[0], logits[2])
 
     def test_padding_is_not_heard_in_training_either(self, pipeline):
         model, logits = network(pipeline).train(), []
         for padding in (-100.0, 65504.0):
             torch.manual_seed(0)
-            logits.append(model(spectrograms(LENGTHS, padding=padding), LENGTHS)[0])
+            logits.append(model(*sounds(pipeline, LENGTHS, padding=padding))[0])
         assert torch.equal(*logits)
 
-    def test_clips_shorter_than_one_pooled_frame(self, pipeline):
+    def test_clips_shorter_than_one_outgoing_frame(self, pipeline):
         model = network(pipeline)
-        lengths = torch.arange(1, model.shortest + 1)
-        x = spectrograms(lengths)
-        logits, weights = model(x, lengths)
+        x, lengths = sounds(pipeline, torch.arange(1, model.backbone.shortest // hop(pipeline) + 2).clamp(max=FRAMES))
+        logits, _ = model(x, lengths)
         assert logits.isfinite().all()
         for i, length in enumerate(lengths.tolist()):
-            alone, _ = model(x[i : i + 1, :, :length], lengths[i : i + 1])
+            alone, _ = model(x[i : i + 1, ..., :length], lengths[i : i + 1])
             torch.testing.assert_close(alone[0], logits[i], rtol=0, atol=1e-4)
 
     def test_same_input_same_logits(self, pipeline):
-        model, x = network(pipeline), spectrograms(LENGTHS)
-        assert torch.equal(model(x, LENGTHS)[0], model(x, LENGTHS)[0])
+        model, heard = network(pipeline), sounds(pipeline, LENGTHS)
+        assert torch.equal(model(*heard)[0], model(*heard)[0])
 
     def test_the_order_of_clips_does_not_matter(self, pipeline):
-        model, x, order = network(pipeline), spectrograms(LENGTHS), torch.tensor([3, 0, 5, 2, 1, 4])
-        torch.testing.assert_close(model(x[order], LENGTHS[order])[0], model(x, LENGTHS)[0][order], rtol=0, atol=1e-5)
+        model, (x, lengths), order = network(pipeline), sounds(pipeline, LENGTHS), torch.tensor([3, 0, 5, 2, 1, 4])
+        torch.testing.assert_close(model(x[order], lengths[order])[0], model(x, lengths)[0][order], rtol=0, atol=1e-5)
 
 
 @pytest.mark.usefixtures("no_gradients")
 @pytest.mark.parametrize("aggregation", ["mean", "attention"])
 def test_weights_are_a_distribution_over_valid_frames(aggregation):
-    model = network(Pipeline(branch="logmel", backbone="cnn2", aggregation=aggregation))
-    _, weights = model(spectrograms(LENGTHS), LENGTHS)
+    pipeline = Pipeline(branch="logmel", backbone="cnn2", aggregation=aggregation)
+    _, weights = network(pipeline)(*sounds(pipeline, LENGTHS))
     valid = LENGTHS.clamp_min(4) // 4
     torch.testing.assert_close(weights.sum(dim=1), torch.ones(len(LENGTHS)))
     for row, length in zip(weights, valid.tolist(), strict=True):
@@ -259,3 +349,12 @@ class TestAggregation:
         vector, given = pooling(self.x, self.mask)
         torch.testing.assert_close(given[0], torch.cat([weights, torch.zeros(1)]))
         torch.testing.assert_close(vector[0], weights @ self.x[0, :2])
+
+
+def test_lstm_is_the_plain_lstm_over_each_clip():
+    torch.manual_seed(0)
+    lstm, x, lengths = LSTM(features=3, hidden=2), torch.randn(3, 6, 3), torch.tensor([4, 6, 1])
+    out = lstm(x, lengths)
+    for row, clip, length in zip(out, x, lengths.tolist(), strict=True):
+        torch.testing.assert_close(row[:length], lstm.lstm(clip[None, :length])[0][0])
+        assert (row[length:] == 0).all()

@@ -16,11 +16,12 @@ import torch
 import toy
 from sklearn.metrics import balanced_accuracy_score
 
-from emolabs import paths, reporting, storage
+from emolabs import modeling, paths, reporting, storage
 from emolabs.corpora import index as corpus_index
 from emolabs.corpora import labels
-from emolabs.experiments import comparison, find, load_model, metrics, results, runs, table, train
+from emolabs.experiments import comparison, find, metrics, results, runs, table, train
 from emolabs.extraction import store
+from emolabs.modeling import get_pipeline, load_pipelines
 from emolabs.standardization import split
 
 PARAMETERS = toy.training()
@@ -65,8 +66,8 @@ def _point(patch: pytest.MonkeyPatch, root) -> None:
 
 
 def written(folder) -> dict[str, int]:
-    """Files of a run and when they were written."""
-    return {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
+    """Files of a run and when they were written; the page of its whole row is not one of them."""
+    return {file.name: file.stat().st_mtime_ns for file in folder.iterdir() if file.name != "card.md"}
 
 
 def same_run(a, b) -> None:
@@ -79,13 +80,14 @@ class TestContents:
     def test_a_run_of_a_network(self, project):
         folder = toy.NETWORK.folder(0)
         assert folder == project / "runs/toy/hash/pooled/logmel-cnn3-attention/fold0/seed0"
-        assert set(os.listdir(folder)) == RUN_FILES | {"model.safetensors", "config.json"}
+        model = {"model.safetensors", "config.json", "tensorboard", "card.md"}
+        assert set(os.listdir(folder)) == RUN_FILES | model | {"gradients.csv"}
         times = written(folder)
         assert max(times, key=times.get) == "metrics.json"
 
     @pytest.mark.parametrize("row", [toy.LINEAR, CONSTANT], ids=lambda row: row.pipeline)
     def test_a_run_of_a_classical_row(self, project, row):
-        assert set(os.listdir(row.folder(0))) == RUN_FILES | {"model.joblib"}
+        assert set(os.listdir(row.folder(0))) == RUN_FILES | {"model.joblib", "config.json", "card.md"}
 
     @pytest.mark.parametrize("row", [toy.NETWORK, toy.LINEAR, CONSTANT], ids=lambda row: row.pipeline)
     def test_predictions(self, project, row):
@@ -136,7 +138,7 @@ class TestContents:
         expected = {"pipeline": "logmel-cnn3-attention", "protocol": "hash", "seed": 0, "fold": 0}
         assert {key: made[key] for key in expected} == expected
         assert made["features"] == store.load("toy", branch="logmel").digest
-        assert made["code"] == runs.code_digest()
+        assert made["code"] == runs.code_digest(get_pipeline(toy.NETWORK.pipeline))
         assert run["machine"]["device"] in ("cpu", "cuda") and run["machine"]["torch"] == version("torch")
         assert run["seconds"] > 0 and 0.01 < run["peak_memory_gib"] < 1000
         clips = split.load("toy", protocol="hash").split.value_counts().to_dict()
@@ -149,15 +151,16 @@ class TestContents:
         for row, folds in zip(rows, ([0], [0, 1, 2, 3, 4]), strict=True):
             assert storage.read_json(row.summary)["folds"] == folds
             for fold in folds:
-                assert set(os.listdir(row.results(fold))) == RUN_FILES
-                for name in RUN_FILES:
+                kept = RUN_FILES | {"gradients.csv"} if row == toy.NETWORK else RUN_FILES
+                assert set(os.listdir(row.results(fold))) == kept
+                for name in kept:
                     assert (row.results(fold) / name).read_bytes() == (row.folder(fold) / name).read_bytes()
         assert rows[1].summary == project / "data/results/toy/speaker/pooled/constant/seed0.json"
 
     def test_the_model_that_is_left_predicts_what_was_predicted(self, project):
         features = store.load("toy", branch="logmel")
         predictions = pd.read_parquet(toy.NETWORK.folder(0) / "predictions.parquet")
-        model = load_model(toy.NETWORK.folder(0))
+        model = modeling.load(toy.NETWORK.folder(0)).network
         assert not model.training
         clips = features.clips.reset_index().set_index("id").loc[predictions.id]
         for place in (0, 7, len(clips) - 1):
@@ -221,7 +224,7 @@ class TestTrainingAgain:
 
     def test_an_interrupted_run_does_not_continue_with_other_parameters(self, untrained, monkeypatch):
         with monkeypatch.context() as patch:
-            patch.setattr(runs.learners, "save_file", _killed)
+            patch.setattr(runs.networks, "save_file", _killed)
             with pytest.raises(KeyboardInterrupt):
                 train(toy.NETWORK, parameters=PARAMETERS)
         with pytest.raises(ValueError, match=r"checkpoint.pt .*: parameters width was 4, is 8\. Restore them"):
@@ -254,7 +257,7 @@ class TestTrainingAgain:
         assert [result.row for result in find("toy")] == [CONSTANT]
 
     def test_old_metrics_do_not_outlive_the_start_of_a_new_run(self, project, monkeypatch):
-        monkeypatch.setattr(runs.learners, "network", _killed)
+        monkeypatch.setattr(runs.networks, "network", _killed)
         with pytest.raises(KeyboardInterrupt):
             train(toy.NETWORK, parameters=toy.training(epochs=2))
         assert not (toy.NETWORK.folder(0) / "metrics.json").exists()
@@ -346,8 +349,13 @@ class TestResults:
         assert result.facts["text_overlap"] == 1  # the toy's two texts are everywhere
         assert "not human" in result.provenance and f"evaluated clips {len(clips)}" in result.provenance
 
-    @pytest.mark.parametrize("module", ["modeling/temporal.py", "modeling/training.py", "experiments/learners.py"])
-    def test_changed_code_makes_what_it_trained_stale(self, project, module):
+    @pytest.mark.parametrize("module", ["modeling/temporal.py", "modeling/training.py", "experiments/networks.py"])
+    def test_changed_code_makes_what_it_trained_stale_and_nothing_else(self, project, module):
+        toy.edit(module, "EDITED = True")
+        assert {result.row.pipeline for result in find("toy") if result.stale} == {toy.NETWORK.pipeline}
+
+    @pytest.mark.parametrize("module", ["modeling/classical.py", "modeling/recall.py", "experiments/learners.py"])
+    def test_changed_code_of_all_rows_makes_all_stale(self, project, module):
         toy.edit(module, "EDITED = True")
         assert all(result.stale for result in find("toy"))
         toy.edit("modeling/added.py", "ADDED = True")
@@ -402,8 +410,11 @@ class TestResults:
         train(toy.LINEAR)
         lines = table(find("toy"))
         shown = comparison.formatted(lines[lines.on == "overall"])
-        assert shown.stale.tolist() == ["stale", "stale", "", "stale"]
-        assert shown.pipeline[2] == "mfcc-linear"
+        assert dict(zip(shown.pipeline, shown.stale, strict=True)) == {
+            toy.NETWORK.pipeline: "stale",
+            "mfcc-linear": "",
+            "constant": "",
+        }
 
     def test_leakage_pairs_are_of_one_pipeline_and_scope(self):
         keys = [("hash", "pooled", "a"), ("hash", "pooled", "b"), ("hash", "tess", "a"), ("speaker", "pooled", "b")]
@@ -440,3 +451,27 @@ class TestResults:
         written = set(axes[2].get_legend_handles_labels()[1])
         assert written == {"mfcc-linear", "logmel-cnn3-mean (stale)"}  # under another protocol
         plt.close(figure)
+
+
+class TestBesideOthers:
+    def overall(self) -> pd.DataFrame:
+        lines = pd.DataFrame({"protocol": ["ravdess-6fold", "hash"], "scope": ["ravdess", "pooled"]})
+        return lines.assign(pipeline=["mfcc-linear", "logmel-cnn3-mean"], uar=0.5, uar_low=0.4, uar_high=0.6)
+
+    def test_published_numbers_stand_under_ours_and_say_so(self):
+        table = comparison.published(self.overall())
+        assert set(table.protocol) == {"ravdess-6fold"} and table.source.iloc[0] == "EmoLabs"
+        assert table.source.iloc[1:].str.startswith("published: EmoBox").all() and len(table) == 5
+        assert not len(comparison.published(self.overall().tail(1)))
+
+    def test_rows_without_a_result_are_listed_with_a_reason(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("EMOLABS_WEIGHTS", str(tmp_path))
+        monkeypatch.setenv("HF_HOME", str(tmp_path))
+        (tmp_path / "whisper-base").mkdir()
+        missing = comparison.not_run(self.overall()).set_index("pipeline").reason
+        assert len(missing) == len(load_pipelines()) - 2
+        assert missing["logmel-cnn3-attention"] == missing["whisper-cnn3-mean"] == "not run yet"
+
+    def test_families_are_those_of_the_notebooks(self):
+        ((title, lines),) = comparison.families(self.overall())
+        assert title == "classic CNN" and lines.pipeline.tolist() == ["logmel-cnn3-mean"]

@@ -1,5 +1,6 @@
 """The training engine and the classical rows: what is learned, from which side, and what survives an interruption."""
 
+import dataclasses
 import itertools
 import math
 
@@ -12,23 +13,27 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from emolabs.experiments import learners
 from emolabs.extraction.store import Features
-from emolabs.modeling import Pipeline, classical, training
+from emolabs.modeling import Pipeline, augmentation, classical, sides, training
 from emolabs.modeling.classifier import Classifier
+from emolabs.modeling.recall import uar
+from emolabs.modeling.sides import Flat, Side, resident
 
-PIPELINE = Pipeline(branch="logmel", backbone="cnn2", aggregation="attention")
+PIPELINE = Pipeline(branch="logmel", bands=8, backbone="cnn2", aggregation="attention")
 TRAIN = toy.side(96, classes=3, seed=0)
 VALIDATION = toy.side(48, classes=3, seed=1)
 
 
-def fit(checkpoint, *, seed=0, train=TRAIN, validation=VALIDATION, made_from=None, **changes):
+def fit(checkpoint, *, seed=0, train=TRAIN, validation=VALIDATION, made_from=None, standardized=None, pipeline=PIPELINE,
+        **changes):  # fmt: skip
     """Train a toy network; returns it and its history."""
     parameters = toy.training(**changes)
     torch.manual_seed(seed)
-    model = Classifier(PIPELINE, bands=8, frames=20, classes=3, width=parameters.width, dropout=parameters.dropout)
-    training.standardize(model, train)
+    model = Classifier(pipeline, channels=8, frames=20, classes=3, width=parameters.width, dropout=parameters.dropout)
+    training.standardize(model, standardized or train)
     history = training.fit(
         model,
         train=train,
@@ -38,7 +43,12 @@ def fit(checkpoint, *, seed=0, train=TRAIN, validation=VALIDATION, made_from=Non
         checkpoint=checkpoint / "checkpoint.pt",
         made_from={"seed": seed} if made_from is None else made_from,
     )
-    return model, history
+    return model, history.epochs
+
+
+def part_of(side: Side, rows: torch.Tensor) -> Side:
+    """Some clips of a side."""
+    return toy.dense(side.x.values[rows], side.lengths[rows], side.targets[rows])
 
 
 def same_weights(a: Classifier, b: Classifier) -> bool:
@@ -49,7 +59,7 @@ class TestLearning:
     def test_learns_what_can_be_learned(self, tmp_path):
         model, history = fit(tmp_path, epochs=8)
         logits = training.predict(model, toy.side(60, classes=3, seed=2))
-        assert training.uar(np.arange(60) % 3, logits.argmax(1).numpy()) > 0.9
+        assert uar(np.arange(60) % 3, logits.argmax(1).numpy()) > 0.9
         assert history.train_loss.iloc[-1] < history.train_loss.iloc[0]
         assert list(history) == ["epoch", "learning_rate", "train_loss", "validation_loss", "validation_uar"]
         assert history.epoch.tolist() == list(range(8))
@@ -66,7 +76,7 @@ class TestLearning:
 
     def test_the_clock_and_what_was_drawn_before_do_not_matter(self, tmp_path):
         torch.manual_seed(0)
-        model = Classifier(PIPELINE, bands=8, frames=20, classes=3, width=4, dropout=0.1)
+        model = Classifier(PIPELINE, channels=8, frames=20, classes=3, width=4, dropout=0.1)
         training.standardize(model, TRAIN)
         torch.rand(1000)
         training.fit(model, train=TRAIN, validation=VALIDATION, parameters=toy.training(), seed=0,
@@ -76,7 +86,7 @@ class TestLearning:
     def test_stops_by_patience_and_keeps_the_best_epoch(self, tmp_path):
         noise = [toy.side(clips, classes=3, seed=clips, learnable=False) for clips in (72, 45)]
         rare = (noise[0].targets != 1) | (torch.arange(72) < 36)  # half of one class is not there
-        noise[0] = training.Side(noise[0].x[rare], noise[0].lengths[rare], noise[0].targets[rare])
+        noise[0] = part_of(noise[0], rare)
         model, history = fit(tmp_path, train=noise[0], validation=noise[1], epochs=60, patience=3, warmup_epochs=0)
         best = int(history.validation_uar.to_numpy().argmax())  # the first of the best
         assert 3 < len(history) < 60
@@ -89,7 +99,7 @@ class TestLearning:
         assert float(loss) == pytest.approx(history.validation_loss[best], rel=1e-5)
         assert float(loss) != pytest.approx(history.validation_loss.iloc[-1], rel=1e-5)
         truth, heard = noise[1].targets.numpy(), logits.argmax(1).numpy()
-        assert training.uar(truth, heard) == history.validation_uar[best]
+        assert uar(truth, heard) == history.validation_uar[best]
 
     @pytest.mark.parametrize(
         "change",
@@ -112,14 +122,14 @@ class TestLearning:
     def test_training_weighs_classes(self, tmp_path):
         """The first step's loss is the balanced one of the untrained network."""
         rows = torch.cat([(TRAIN.targets == 0).nonzero()[:, 0], (TRAIN.targets == 1).nonzero()[:8, 0]])
-        part = training.Side(TRAIN.x[rows], TRAIN.lengths[rows], TRAIN.targets[rows])
+        part = part_of(TRAIN, rows)
         changes = {"dropout": 0.0, "augment": False, "label_smoothing": 0.0, "batch_size": 40, "width": 4}
         _, history = fit(tmp_path, train=part, epochs=1, **changes)
         torch.manual_seed(0)
-        model = Classifier(PIPELINE, bands=8, frames=20, classes=3, width=4, dropout=0.0).train()
+        model = Classifier(PIPELINE, channels=8, frames=20, classes=3, width=4, dropout=0.0).train()
         training.standardize(model, part)
         order = part.lengths.argsort(stable=True)
-        logits = model(part.x[order].float(), part.lengths[order])[0]
+        logits = model(part.x.values[order].float(), part.lengths[order])[0]
         weights = torch.tensor([40 / (2 * 32), 40 / (2 * 8), 0])
         expected = torch.nn.functional.cross_entropy(logits, part.targets[order], weight=weights)
         assert history.train_loss[0] == pytest.approx(float(expected.detach()), rel=1e-5)
@@ -134,7 +144,7 @@ class TestLearning:
     def test_without_learning_rate_nothing_is_learned(self, tmp_path):
         model, _ = fit(tmp_path, learning_rate=0.0)
         torch.manual_seed(0)
-        fresh = Classifier(PIPELINE, bands=8, frames=20, classes=3, width=4, dropout=0.1)
+        fresh = Classifier(PIPELINE, channels=8, frames=20, classes=3, width=4, dropout=0.1)
         for a, b in zip(model.parameters(), fresh.parameters(), strict=True):
             assert torch.equal(a, b)
 
@@ -148,17 +158,17 @@ class TestLearning:
 
     def test_a_class_missing_in_training_and_validation(self, tmp_path):
         rows = TRAIN.targets != 2
-        part = training.Side(TRAIN.x[rows], TRAIN.lengths[rows], TRAIN.targets[rows])
+        part = part_of(TRAIN, rows)
         model, history = fit(tmp_path, train=part, epochs=6)
         assert np.isfinite(history.to_numpy()).all()
         assert history.validation_uar.max() <= 2 / 3 + 1e-9
         rows = VALIDATION.targets != 2
-        part = training.Side(VALIDATION.x[rows], VALIDATION.lengths[rows], VALIDATION.targets[rows])
+        part = part_of(VALIDATION, rows)
         assert np.isfinite(fit(tmp_path / "b", validation=part)[1].to_numpy()).all()
 
     def test_selection_sees_validation_only(self, tmp_path):
         """Other labels on that side alone, another choice; the course of training is the same."""
-        wrong = training.Side(VALIDATION.x, VALIDATION.lengths, (VALIDATION.targets + 1) % 3)
+        wrong = dataclasses.replace(VALIDATION, targets=(VALIDATION.targets + 1) % 3)
         (a, first), (b, second) = fit(tmp_path / "a", epochs=8), fit(tmp_path / "b", epochs=8, validation=wrong)
         assert (first.train_loss == second.train_loss).all()
         assert first.validation_uar.argmax() != second.validation_uar.argmax() and not same_weights(a, b)
@@ -176,7 +186,7 @@ class TestBatches:
 
     def test_batches_are_cut_a_little_behind_their_longest_clip_at_one_of_few_widths(self):
         lengths = torch.arange(1, 252)
-        side = training.Side(torch.zeros(251, 4, 251).half(), lengths, torch.zeros_like(lengths))
+        side = toy.dense(torch.zeros(251, 4, 251).half(), lengths, torch.zeros_like(lengths))
         widths = set()
         for x, part, targets in side.batches(side.ordered(10)):
             assert part.max() <= x.shape[-1] < part.max() + 32 and len(x) == len(targets) and x.dtype == torch.float32
@@ -185,40 +195,39 @@ class TestBatches:
 
     def test_predictions_come_in_the_order_of_the_clips(self):
         torch.manual_seed(0)
-        model = Classifier(PIPELINE, bands=8, frames=20, classes=3, width=4).eval()
+        model = Classifier(PIPELINE, channels=8, frames=20, classes=3, width=4).eval()
         logits = training.predict(model, TRAIN)
         for i in (0, 17, 95):
-            alone, _ = model(TRAIN.x[i : i + 1, :, : TRAIN.lengths[i]].float(), TRAIN.lengths[i : i + 1])
+            alone, _ = model(TRAIN.x.values[i : i + 1, :, : TRAIN.lengths[i]].float(), TRAIN.lengths[i : i + 1])
             torch.testing.assert_close(logits[i], alone[0].detach(), rtol=0, atol=1e-4)
 
 
 def test_uar_is_balanced_accuracy():
     generator = np.random.default_rng(0)
     targets, predicted = generator.integers(0, 4, (2, 200))
-    assert training.uar(targets, predicted) == pytest.approx(balanced_accuracy_score(targets, predicted))
+    assert uar(targets, predicted) == pytest.approx(balanced_accuracy_score(targets, predicted))
     present = targets != 2
     expected = np.mean([(predicted[targets == k] == k).mean() for k in (0, 1, 3)])
-    assert training.uar(targets[present], predicted[present]) == pytest.approx(expected)
+    assert uar(targets[present], predicted[present]) == pytest.approx(expected)
 
 
 def test_standardize_is_numpy_on_valid_frames():
-    model = Classifier(PIPELINE, bands=8, frames=20, classes=3)
+    model = Classifier(PIPELINE, channels=8, frames=20, classes=3)
     training.standardize(model, TRAIN)
-    clips = zip(TRAIN.x.numpy(), TRAIN.lengths.tolist(), strict=True)
+    clips = zip(TRAIN.x.values.numpy(), TRAIN.lengths.tolist(), strict=True)
     valid = np.concatenate([clip[:, :length].astype(float) for clip, length in clips], axis=1)
-    np.testing.assert_allclose(model.mean.numpy(), valid.mean(axis=1), rtol=1e-5)
-    np.testing.assert_allclose(model.std.numpy(), valid.std(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(model.standardization.mean.numpy(), valid.mean(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(model.standardization.std.numpy(), valid.std(axis=1), rtol=1e-5)
 
 
 class TestAugmentation:
     lengths = torch.tensor([80, 40, 64, 16, 3] * 20)
     x = torch.randn(100, 64, 80)
-    fill = torch.full((64,), 1000.0)
 
     def hidden(self, seed: int = 0) -> torch.Tensor:
-        out = training.augment(self.x, self.lengths, fill=self.fill, generator=torch.Generator().manual_seed(seed))
-        assert torch.equal(out[out != 1000], self.x[out != 1000])
-        return out == 1000
+        out = augmentation.hide(self.x, self.lengths, generator=torch.Generator().manual_seed(seed))
+        assert torch.equal(out[out != 0], self.x[out != 0])
+        return out == 0
 
     def test_hides_up_to_an_eighth_of_the_bands_and_of_the_valid_frames(self):
         bands = self.hidden()[:, :, 79].sum(dim=1)  # of the clips whose last frame is not hidden as a whole
@@ -235,23 +244,132 @@ class TestAugmentation:
                 assert len(part) == 0 or part[-1] - part[0] == len(part) - 1
             assert len(stretch) == 0 or stretch[-1] < length
 
+    def test_layers_lose_the_same(self):
+        x = torch.ones(100, 3, 64, 80)
+        out = augmentation.hide(x, self.lengths, generator=torch.Generator().manual_seed(0))
+        assert torch.equal(out[:, 0] == 0, self.hidden()) and (out == out[:, :1]).all()
+
+    def test_waves_are_turned_and_get_noise_under_their_level(self):
+        lengths = torch.tensor([4000, 3000] * 8)
+        waves = torch.zeros(16, 1, 4000)
+        waves[:, 0, 1500] = 10.0  # a click tells where a clip was turned to
+        torch.manual_seed(0)
+        out = augmentation.alter_waves(waves, lengths, generator=torch.Generator().manual_seed(0))[:, 0]
+        turns = out.argmax(dim=1) - 1500
+        assert (turns.abs() <= lengths / 10).all() and len(turns.unique()) > 8
+        for clip, turn, length in zip(out, turns.tolist(), lengths.tolist(), strict=True):
+            noise = clip.clone()
+            noise[1500 + turn] = 0
+            level_db = 10 * float((noise[:length].square().mean() / (100 / length)).log10())
+            assert -51 < level_db < -19 and (clip[length:] == 0).all()
+
     def test_follows_from_the_generator(self):
         assert torch.equal(self.hidden(0), self.hidden(0))
         assert not torch.equal(self.hidden(0), self.hidden(1))
 
     @pytest.mark.parametrize("augment", [True, False])
     def test_happens_in_training_only_and_can_be_switched_off(self, tmp_path, monkeypatch, augment):
-        heard, original = [], training.augment
+        heard, original = [], augmentation.hide
 
         def recorded(x, lengths, **others):
             heard.append(lengths.tolist())
             return original(x, lengths, **others)
 
-        monkeypatch.setattr(training, "augment", recorded)
+        monkeypatch.setattr(augmentation, "hide", recorded)
         _, history = fit(tmp_path, augment=augment)
         assert sum(map(len, heard)) == len(history) * len(TRAIN.targets) * augment
         epochs = [heard[6 * i : 6 * (i + 1)] for i in range(len(history) * augment)]
         assert all(first != second for first, second in itertools.pairwise(epochs))  # each epoch in its own order
+
+
+class TestEngine:
+    def test_the_average_of_the_weights_is_what_is_validated_and_kept(self, tmp_path):
+        plain, averaged = fit(tmp_path / "a", epochs=2)[0], fit(tmp_path / "b", epochs=2, averaging=0.9)[0]
+        assert not same_weights(plain, averaged)
+        torch.manual_seed(0)
+        fresh = Classifier(PIPELINE, channels=8, frames=20, classes=3, width=4, dropout=0.1)
+        for name, value in averaged.named_parameters():  # nearer to where it began
+            start, end = fresh.get_parameter(name), plain.get_parameter(name)
+            assert (value - start).norm() < (end - start).norm()
+
+    def test_an_average_of_one_step_is_the_step(self, tmp_path):
+        assert same_weights(fit(tmp_path / "a", epochs=2)[0], fit(tmp_path / "b", epochs=2, averaging=1e-12)[0])
+
+    def test_a_batch_that_does_not_fit_is_taken_in_pieces_with_the_same_gradients(self, tmp_path, capsys, monkeypatch):
+        direct = Pipeline(branch="whisper", backbone="direct", aggregation="mean")  # no batch normalization
+        changes = {"epochs": 2, "augment": False, "dropout": 0.0, "pipeline": direct}
+        whole, _ = fit(tmp_path / "a", **changes)
+        original = Classifier.forward
+
+        def small(self, x, lengths, **others):
+            if self.training and len(x) > 4:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return original(self, x, lengths, **others)
+
+        monkeypatch.setattr(Classifier, "forward", small)
+        parts, _ = fit(tmp_path / "b", **changes)
+        assert "16 clips does not fit into the memory: taken in 4 pieces" in capsys.readouterr().out
+        for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-4)
+
+    def test_a_clip_that_does_not_fit_alone_is_an_error(self, tmp_path, monkeypatch):
+        def never(self, x, lengths, **others):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+        monkeypatch.setattr(Classifier, "forward", never)
+        with pytest.raises(torch.OutOfMemoryError):
+            fit(tmp_path)
+
+    def test_a_loss_that_is_no_number_stops_and_names_the_clips(self, tmp_path):
+        x = TRAIN.x.values.clone()
+        x[40] = float("nan")
+        bad = Side(dataclasses.replace(TRAIN.x, values=x), TRAIN.targets, [f"clip{i}" for i in range(96)])
+        with pytest.raises(FloatingPointError, match=r"no number any more in epoch 0: .*not_finite\.csv"):
+            fit(tmp_path, train=bad, standardized=TRAIN)
+        assert "clip40" in pd.read_csv(tmp_path / "not_finite.csv").id.to_list()
+        assert not (tmp_path / "checkpoint.pt").exists()
+
+    def test_gradients_are_recorded_for_every_weight_that_learns(self, tmp_path):
+        fit(tmp_path, epochs=2)
+        state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+        assert len(state["gradients"]) == 2 and all(norm > 0 for row in state["gradients"] for norm in row)
+
+    def test_tensorboard_gets_the_history(self, tmp_path):
+        _, history = fit(tmp_path, epochs=2)
+        events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+        told = [event.value for event in events.Scalars("validation_uar")]
+        assert told == pytest.approx(history.validation_uar.to_list())
+
+
+class TestSides:
+    def flat(self) -> tuple[Flat, list[torch.Tensor]]:
+        lengths = torch.tensor([5, 40, 33, 1])
+        clips = [torch.randn(length, 3) for length in lengths.tolist()]
+        return Flat(torch.cat(clips), lengths.cumsum(0) - lengths, lengths), clips
+
+    def test_clips_end_to_end_are_read_as_they_are(self):
+        flat, clips = self.flat()
+        x = flat.take(torch.tensor([2, 0]), frames=36)
+        torch.testing.assert_close(x[0, :, :33], clips[2].T)
+        torch.testing.assert_close(x[1, :, :5], clips[0].T)
+        assert x.shape == (2, 3, 36)
+
+    def test_samples_are_scaled_and_have_one_channel(self):
+        flat = Flat(torch.tensor([32767, -32767, 0], dtype=torch.int16), torch.tensor([0]), torch.tensor([3]), 32767.0)
+        assert flat.take(torch.tensor([0]), frames=3).tolist() == [[[1, -1, 0]]]
+
+    def test_what_is_resident_is_heard_as_what_is_streamed(self, monkeypatch):
+        flat, _ = self.flat()
+        some = Flat(flat.values, flat.starts[[1, 3]], flat.lengths[[1, 3]])
+        dense = dataclasses.replace(TRAIN.x, rows=torch.tensor([5, 2]), lengths=TRAIN.lengths[[5, 2]])
+        for part in (some, dense):
+            (there,) = resident([part], device="cpu")
+            assert there is not part and there.size == part.size
+            chosen = torch.tensor([1, 0])
+            torch.testing.assert_close(there.take(chosen, frames=8), part.take(chosen, frames=8))
+        assert resident([some], device="cpu")[0].values.numel() == 3 * 41
+        monkeypatch.setattr(sides, "MOST_ON_CPU", 100)
+        assert resident([some], device="cpu")[0] is some
 
 
 class TestResuming:
@@ -277,7 +395,7 @@ class TestResuming:
 
     def test_a_run_that_had_ended_trains_no_further(self, tmp_path, monkeypatch):
         whole, history = fit(tmp_path)
-        monkeypatch.setattr(training, "_epoch", None)
+        monkeypatch.setattr(training._Run, "epoch", None)
         again, same = fit(tmp_path)
         pd.testing.assert_frame_equal(history, same, check_exact=True)
         assert same_weights(whole, again)
@@ -340,7 +458,7 @@ class TestClassical:
         train, validation, new = (clouds(clips, seed=clips, noise=2) for clips in (90, 60, 300))
         linear, _ = classical.fit_linear(train, validation=validation, seed=0)
         constant = classical.fit_constant(train)
-        scores = [training.uar(new[1], model.predict(new[0])) for model in (linear, constant)]
+        scores = [uar(new[1], model.predict(new[0])) for model in (linear, constant)]
         assert scores[0] > 0.8 and scores[1] == pytest.approx(1 / 3)
 
     def test_constant_is_the_most_frequent_class(self):

@@ -17,9 +17,10 @@ import torch
 from emolabs import modeling, paths
 from emolabs.corpora import audio, labels
 from emolabs.corpora import index as corpus_index
-from emolabs.experiments import Row, learners, train
-from emolabs.extraction import functionals, spectrograms, store
-from emolabs.modeling.training import Side, Training
+from emolabs.experiments import Row, learners, networks, train
+from emolabs.extraction import embeddings, functionals, spectrograms, store
+from emolabs.modeling.sides import Dense, Side
+from emolabs.modeling.training import Training
 from emolabs.standardization import normalization, split, waveforms
 
 torch.set_num_threads(1)  # faster for so little, and the same sums in every process
@@ -28,9 +29,9 @@ _PACKAGE = Path(modeling.__file__).parent.parent
 #: The modules beside modelling whose code decides what a run says, by where they lie in the package.
 MODULES = {
     module: Path(module.__file__).relative_to(_PACKAGE)
-    for module in (learners, audio, normalization, waveforms, spectrograms, functionals)
+    for module in (learners, networks, audio, normalization, waveforms, spectrograms, functionals, embeddings)
 }
-BANDS, FRAMES = 16, 24
+BANDS, FRAMES = 64, 24
 #: Speakers by corpus; the second has no clip of surprise and, under `speaker`, no validation side of its own.
 SPEAKERS = {"emosynth-en": 12, "emosynth-de": 2}
 NETWORK = Row(profile="toy", protocol="hash", scope="pooled", pipeline="logmel-cnn3-attention", seed=0)
@@ -63,7 +64,12 @@ def side(clips: int, *, classes: int, seed: int, learnable: bool = True) -> Side
         if learnable:
             clip[2 * target : 2 * target + 2] += 20
         clip[:, length:] = -100
-    return Side(torch.from_numpy(x), torch.from_numpy(lengths), torch.from_numpy(targets))
+    return dense(torch.from_numpy(x), torch.from_numpy(lengths), torch.from_numpy(targets))
+
+
+def dense(x: torch.Tensor, lengths: torch.Tensor, targets: torch.Tensor) -> Side:
+    """A side of clips [clips, channels, frames]."""
+    return Side(Dense(x, torch.arange(len(x)), lengths), targets)
 
 
 def index() -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""How a pipeline learns one fold: a network with the training engine, or a classical model with scikit-learn.
+"""How a classical pipeline learns one fold, with scikit-learn; `networks` says how the others do.
 
 Each learner leaves its model in the run's folder and returns the probabilities of the evaluated clips, float
 [clips, labels] in the order of the partition, and the history of what was tried, with a column `validation_uar`.
@@ -10,14 +10,14 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pandas as pd
-import torch
-from safetensors.torch import save_file
 
 from emolabs import storage
 from emolabs.extraction.store import Features
-from emolabs.modeling import classical, training
-from emolabs.modeling.classifier import Classifier
-from emolabs.modeling.pipeline import Pipeline
+from emolabs.modeling import classical
+from emolabs.modeling.recall import uar
+
+#: The layer of an encoder whose mean a linear model hears, 0 being the input of the first block; or else the last one.
+LAYER = 3
 
 
 @dataclass(frozen=True)
@@ -46,64 +46,48 @@ class Data:
         return rows.to_numpy(int), targets
 
 
-def network(
-    pipeline: Pipeline, data: Data, *, folder: Path, parameters: training.Training, seed: int, made_from: dict
-) -> tuple[np.ndarray, pd.DataFrame]:
-    """Train the network of `pipeline`; leaves `model.safetensors` and `config.json`."""
-    place = training.device()
-    sides = {name: _resident(data, name, place=place) for name in ("train", "validation", "evaluation")}
-    torch.manual_seed(seed)
-    bands, frames = data.features.values.shape[1:]
-    shape = {"bands": bands, "frames": frames, "width": parameters.width, "dropout": parameters.dropout}
-    model = Classifier(pipeline, classes=len(data.labels), **shape).to(place)
-    training.standardize(model, sides["train"])
-    history = training.fit(
-        model,
-        train=sides["train"],
-        validation=sides["validation"],
-        parameters=parameters,
-        seed=seed,
-        checkpoint=folder / "checkpoint.pt",
-        made_from=made_from,
-    )
-    with storage.atomic(folder / "model.safetensors") as temporary:
-        save_file({name: value.cpu().contiguous() for name, value in model.state_dict().items()}, temporary)
-    storage.write_json(folder / "config.json", {"pipeline": pipeline.name, "labels": data.labels, **shape})
-    return training.predict(model, sides["evaluation"]).softmax(dim=1).cpu().numpy(), history
-
-
 def linear(data: Data, *, folder: Path, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
-    """Fit a linear model on functionals; leaves `model.joblib`."""
+    """Fit a linear model on functionals; leaves `model.joblib` and `config.json`."""
     sides = {name: data.side(name) for name in ("train", "validation", "evaluation")}
-    vectors = {name: (np.asarray(data.features.values[rows]), targets) for name, (rows, targets) in sides.items()}
-    model, scores = classical.fit_linear(vectors["train"], validation=vectors["validation"], seed=seed)
-    joblib.dump(model, folder / "model.joblib")
-    return _spread(model, vectors["evaluation"][0], labels=data.labels), pd.DataFrame(scores)
+    heard = {name: (vectors(data.features, rows), targets) for name, (rows, targets) in sides.items()}
+    model, scores = classical.fit_linear(heard["train"], validation=heard["validation"], seed=seed)
+    _keep(model, data, folder=folder)
+    return spread(model, heard["evaluation"][0], labels=data.labels), pd.DataFrame(scores)
 
 
 def constant(data: Data, *, folder: Path, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
-    """The most frequent class of the training side; leaves `model.joblib`."""
+    """The most frequent class of the training side; leaves `model.joblib` and `config.json`."""
     rows, targets = data.side("train")
     model = classical.fit_constant((rows[:, None], targets))
-    joblib.dump(model, folder / "model.joblib")
+    _keep(model, data, folder=folder)
     heard, truth = data.side("validation")
-    history = pd.DataFrame([{"validation_uar": training.uar(truth, model.predict(heard[:, None]))}])
-    return _spread(model, data.side("evaluation")[0][:, None], labels=data.labels), history
+    history = pd.DataFrame([{"validation_uar": uar(truth, model.predict(heard[:, None]))}])
+    return spread(model, data.side("evaluation")[0][:, None], labels=data.labels), history
 
 
-#: Learners by the backbone they stand for; every other backbone is a network.
+def vectors(features: Features, rows: np.ndarray) -> np.ndarray:
+    """One vector a clip, float32 [clips, size]: functionals, or the mean of one layer where a store has statistics of
+    all layers of an encoder [clips, layers, 2 · size]."""
+    values = np.asarray(features.values[rows])
+    if values.ndim == 2:
+        return values
+    layer = min(LAYER, values.shape[1] - 1)
+    return values[:, layer, : values.shape[2] // 2]
+
+
+#: Learners by the backbone they stand for.
 CLASSICAL = {"linear": linear, "constant": constant}
 
 
-def _resident(data: Data, name: str, *, place: str) -> training.Side:
-    rows, targets = data.side(name)
-    x = torch.from_numpy(data.features.values[rows]).to(place)
-    lengths = torch.from_numpy(data.features.clips.length.to_numpy()[rows]).to(place)
-    return training.Side(x, lengths, torch.tensor(targets, device=place))
-
-
-def _spread(model, vectors: np.ndarray, *, labels: list[str]) -> np.ndarray:
+def spread(model, vectors: np.ndarray, *, labels: list[str]) -> np.ndarray:
     """Probabilities with a column for every label, 0 for those the training side lacked."""
     probabilities = np.zeros((len(vectors), len(labels)))
     probabilities[:, model.classes_] = model.predict_proba(vectors)
     return probabilities
+
+
+def _keep(model, data: Data, *, folder: Path) -> None:
+    with storage.atomic(folder / "model.joblib") as temporary:
+        joblib.dump(model, temporary)
+    features = data.features.parameters if data.features else None
+    storage.write_json(folder / "config.json", {"labels": data.labels, "features": features})

@@ -9,6 +9,7 @@ import pandas as pd
 from emolabs import paths, storage
 from emolabs.experiments import metrics
 from emolabs.experiments.runs import Row, code_digest, features_code
+from emolabs.modeling import Pipeline
 from emolabs.reporting import describe
 
 
@@ -41,6 +42,7 @@ class Result:
             "protocol": row.protocol,
             "scope": row.scope,
             "seed": row.seed,
+            "encoder": self.runs[0]["data"].get("encoder"),
             "evaluated clips": len(self.predictions),
         }
         return describe(sorted(self.corpora), opus=self.opus, **facts)
@@ -105,7 +107,8 @@ def table(results: list[Result]) -> pd.DataFrame:
 
 
 def _is_stale(made_from: dict) -> bool:
-    now = code_digest(), features_code(made_from["parts"]["branch"])
+    pipeline = Pipeline(**made_from["parts"] | {"demo": False})
+    now = code_digest(pipeline), features_code(pipeline)
     return (made_from["code"], made_from.get("features_code", "")) != now
 
 

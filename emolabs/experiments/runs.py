@@ -9,26 +9,27 @@ import resource
 import shutil
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file
 
 from emolabs import dependencies, modeling, paths, storage
 from emolabs.corpora import audio
 from emolabs.corpora import index as corpus_index
-from emolabs.experiments import learners, metrics
-from emolabs.extraction import functionals, spectrograms, store
-from emolabs.modeling import training
-from emolabs.modeling.classifier import Classifier
-from emolabs.modeling.pipeline import Pipeline, get_pipeline
+from emolabs.experiments import learners, metrics, networks
+from emolabs.extraction import embeddings, functionals, spectrograms, store
+from emolabs.modeling import classifier, encoder, training, untrained
+from emolabs.modeling.pipeline import ENCODERS, Pipeline, get_pipeline
 from emolabs.standardization import audit, normalization, split, waveforms
 
-RESULT_FILES = ("predictions.parquet", "history.csv", "run.json", "metrics.json")
+RESULT_FILES = ("predictions.parquet", "history.csv", "gradients.csv", "run.json", "metrics.json")
+#: Modules of the modelling package that only pipelines with an encoder rest on.
+_OF_ENCODERS = ("adapters.py", "encoder.py", "untrained.py", "weights.py")
 PACKAGES = ("torch", "torchaudio", "numpy", "scikit-learn", "librosa", "soundfile", "pyloudnorm", "soxr")
 
 
@@ -56,19 +57,25 @@ class Row:
         return self.results(0).parent.parent / f"seed{self.seed}.json"
 
 
-def train(row: Row, *, parameters: training.Training | None = None) -> list[Path]:
+def train(row: Row, *, parameters: training.Training | None = None, weights: str = "") -> list[Path]:
     """Train every fold of `row` that is not finished, and write its results.
 
-    `parameters` are needed for networks. A finished fold whose parameters, code and data are the same is left alone;
-    an interrupted one continues after its last epoch.
+    `parameters` are needed for networks, `weights` where the row tunes an encoder (as `given` of `pretrained_of`). A
+    finished fold whose parameters, code and data are the same is left alone; an interrupted one continues after its
+    last epoch.
     Returns the run folders, in the order of the folds.
     Raises `ValueError` where the scope has no clips on one side, and as `training.fit` does.
     """
+    from emolabs.experiments import model_cards, results  # which read what is written here
+
     pipeline = get_pipeline(row.pipeline)
     manifest = scoped(split.load(row.profile, protocol=row.protocol), scope=row.scope, protocol=row.protocol)
+    labels = split.get(row.protocol).labels
     index = corpus_index.load(row.profile)
-    features = store.load(row.profile, branch=pipeline.branch) if pipeline.branch != "none" else None
-    code = {"code": code_digest()}  # read once, so that no later edit is taken for what trains now
+    features = features_of(pipeline, profile=row.profile)
+    pretrained = pretrained_of(row, given=weights)
+    code = {"code": code_digest(pipeline)}  # read once, so that no later edit is taken for what trains now
+    code |= {"encoder": pretrained.source} if pretrained else {}
     torch.use_deterministic_algorithms(torch.cuda.is_available(), warn_only=True)
     overlaps = audit.overlap(manifest, index=index).set_index("fold")
     for fold, clips in manifest.groupby("fold"):
@@ -83,12 +90,15 @@ def train(row: Row, *, parameters: training.Training | None = None) -> list[Path
             "clips": clips.split.value_counts().to_dict(),
             "speakers": int(used.speaker.nunique()),
             "opus": float((used.subtype == "OPUS").mean()),
+            "encoder": _encoder_name(features, pretrained),
             "overlap": {key: float(value) for key, value in overlaps.loc[fold].items()},
         }
         about = {"made_from": made_from, "data": data}
-        _run(row, pipeline, fold=fold, clips=clips, features=features, parameters=parameters, about=about)
+        learner = _learner(row, pipeline, parameters=parameters, pretrained=pretrained, made_from=made_from)
+        _run(row, learner, fold=fold, data=learners.Data(clips, features, labels), about=about)
     folds = [int(fold) for fold in sorted(manifest.fold.unique())]
     storage.write_json(row.summary, {**asdict(row), "folds": folds})
+    model_cards.write(results.load(row))
     return [row.folder(fold) for fold in folds]
 
 
@@ -108,27 +118,70 @@ def scoped(manifest: pd.DataFrame, *, scope: str, protocol: str) -> pd.DataFrame
     return clips
 
 
-def load_model(folder: Path) -> Classifier:
-    """The trained network of a run, in evaluation mode."""
-    config = storage.read_json(folder / "config.json")
-    shape = {key: config[key] for key in ("bands", "frames", "width", "dropout")}
-    model = Classifier(get_pipeline(config["pipeline"]), classes=len(config["labels"]), **shape)
-    model.load_state_dict(load_file(folder / "model.safetensors"))
-    return model.eval()
+def features_of(pipeline: Pipeline, *, profile: str) -> store.Features | None:
+    """The store that a pipeline is fed with, None where it hears nothing; raises as `store.load` does.
+
+    Its parameters also say how its waveforms were normalized, None where their store is gone.
+    """
+    branch, variant = pipeline.store
+    if not branch:
+        return None
+    if branch == "waveform":
+        opened = waveforms.load(profile, variant=variant)
+        made = {"frame_rate_hz": opened.sample_rate_hz, "waveforms": opened.folder.name}
+        features = store.Features(opened.folder, opened.clips, opened.samples, made, opened.folder.name)
+    else:
+        features = store.load(profile, branch=branch, variant=variant)
+    origin = paths.waveforms(profile) / features.parameters.get("waveforms", "") / "store.json"
+    steps = storage.read_json(origin)["steps"] if origin.is_file() else None
+    return replace(features, parameters=features.parameters | {"normalization": steps})
 
 
-def code_digest() -> str:
-    """Digest of the code that decides what a run learns and predicts: the modelling package and the learners."""
-    return dependencies.own_digest([*Path(modeling.__file__).parent.glob("*.py"), Path(learners.__file__)])
+def pretrained_of(row: Row, *, given: str = "") -> encoder.Encoder | None:
+    """The encoder that a row tunes, None where it tunes none; `given` and errors are those of `untrained.choose` and
+    `encoder.load`."""
+    pipeline = get_pipeline(row.pipeline)
+    if pipeline.tuning == "frozen":
+        return None
+    return encoder.load(untrained.choose(pipeline.branch, given=given, profile=row.profile))
 
 
-def features_code(branch: str) -> str:
-    """Digest of the code that decides what a branch hears, from reading a file to its features; empty for none."""
-    modules = {"logmel": spectrograms, "mfcc": functionals, "egemaps": functionals}
-    if branch not in modules:
+def example(
+    row: Row, *, parameters: training.Training, weights: str = ""
+) -> tuple[classifier.Classifier, store.Features, torch.Tensor]:
+    """The untrained network of a row, the store it is fed with, and what it hears of one clip of about `CROP_S`."""
+    pipeline = get_pipeline(row.pipeline)
+    features, pretrained = features_of(pipeline, profile=row.profile), pretrained_of(row, given=weights)
+    classes = len(split.get(row.protocol).labels)
+    model, _ = networks.build(pipeline, features, classes=classes, parameters=parameters, pretrained=pretrained)
+    x = networks.source(pipeline, features, rows=np.array([features.clips.length.argmax()]))
+    seconds = networks.CROP_S / (networks.hop_s(model, features) / model.backbone.stride)
+    frames = round(seconds * (model.encoder.hop if model.encoder else 1))
+    return model, features, x.take(torch.tensor([0]), frames=min(frames, int(x.lengths[0])))
+
+
+def code_digest(pipeline: Pipeline) -> str:
+    """Digest of the code that decides what a run learns and predicts: for a classical row its few modules, for a
+    network the modelling package."""
+    package = Path(modeling.__file__).parent
+    files = [Path(learners.__file__), package / "classical.py", package / "recall.py"]
+    if pipeline.backbone not in learners.CLASSICAL:
+        unheard = () if pipeline.branch in ENCODERS else _OF_ENCODERS
+        files += [file for file in package.glob("*.py") if file not in files and file.name not in unheard]
+        files.append(Path(networks.__file__))
+    return dependencies.own_digest(files)
+
+
+def features_code(pipeline: Pipeline) -> str:
+    """Digest of the code that decides what a pipeline hears, from reading a file to its features; empty for none."""
+    if pipeline.backbone == "constant":
         return ""
-    chain = [audio, normalization, waveforms, modules[branch]]
-    return dependencies.own_digest(Path(module.__file__) for module in chain)
+    extractors = {"waveform": [], "logmel": [spectrograms], "mfcc": [functionals], "egemaps": [functionals]}
+    modules = [audio, normalization, waveforms, *extractors.get(pipeline.store[0], [embeddings])]
+    files = [Path(module.__file__) for module in modules]
+    if pipeline.branch in ENCODERS:
+        files += [Path(modeling.__file__).parent / name for name in _OF_ENCODERS]
+    return dependencies.own_digest(files)
 
 
 def _made_from(row: Row, pipeline: Pipeline, *, fold, clips, features, parameters) -> dict:
@@ -139,7 +192,7 @@ def _made_from(row: Row, pipeline: Pipeline, *, fold, clips, features, parameter
         "parts": asdict(pipeline) | {"demo": None},
         "manifest": storage.digest(clips[["id", "split", "emotion"]].values.tolist()),
         "features": features.digest if features else "",
-        "features_code": features_code(pipeline.branch),
+        "features_code": features_code(pipeline),
     }
 
 
@@ -149,17 +202,20 @@ def _finished(folder: Path, *, made_from: dict) -> bool:
     return storage.read_json(folder / "run.json")["made_from"] == made_from
 
 
-def _run(row: Row, pipeline: Pipeline, *, fold: int, clips: pd.DataFrame, features, parameters, about: dict) -> None:
-    folder, labels, started = row.folder(fold), split.get(row.protocol).labels, time.perf_counter()
+def _learner(row: Row, pipeline: Pipeline, *, parameters, pretrained, made_from: dict):
+    """What fits one fold: a function of its data and the run's folder, which returns probabilities and history."""
+    if pipeline.backbone in learners.CLASSICAL:
+        return partial(learners.CLASSICAL[pipeline.backbone], seed=row.seed)
+    return partial(
+        networks.network, pipeline, parameters=parameters, seed=row.seed, made_from=made_from, pretrained=pretrained
+    )
+
+
+def _run(row: Row, learner, *, fold: int, data: learners.Data, about: dict) -> None:
+    folder, labels, clips, started = row.folder(fold), data.labels, data.clips, time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").unlink(missing_ok=True)
-    data = learners.Data(clips, features, labels)
-    if pipeline.backbone in learners.CLASSICAL:
-        probabilities, history = learners.CLASSICAL[pipeline.backbone](data, folder=folder, seed=row.seed)
-    else:
-        probabilities, history = learners.network(
-            pipeline, data, folder=folder, parameters=parameters, seed=row.seed, made_from=about["made_from"]
-        )
+    probabilities, history = learner(data, folder=folder)
     predictions = clips.loc[clips.split == "evaluation", ["id", "path", "corpus", "speaker", "emotion"]]
     predictions = predictions.assign(prediction=np.array(labels)[probabilities.argmax(axis=1)], fold=fold)
     predictions[[f"p_{label}" for label in labels]] = probabilities.astype(np.float32)
@@ -177,8 +233,16 @@ def _run(row: Row, pipeline: Pipeline, *, fold: int, clips: pd.DataFrame, featur
     (folder / "checkpoint.pt").unlink(missing_ok=True)
 
 
+def _encoder_name(features: store.Features | None, pretrained: encoder.Encoder | None) -> str | None:
+    """The pretrained encoder that a run rests on, tuned or as a store of its frames; None for none."""
+    source = pretrained.source if pretrained else (features.parameters if features else {}).get("encoder", {})
+    return source.get("name")
+
+
 def _publish(folder: Path, results: Path) -> None:
     for name in RESULT_FILES:
+        if not (folder / name).is_file():
+            continue  # only networks have gradients
         with storage.atomic(results / name) as temporary:
             shutil.copyfile(folder / name, temporary)
 

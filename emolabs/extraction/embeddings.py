@@ -93,6 +93,7 @@ def _plans(
     flat, frames = clips.assign(start=np.cumsum([0, *clips.length[:-1]])), int(clips.length.sum())
     code = dependencies.own_digest(map(Path, (__file__, encoder.__file__, weights.__file__)))
     made = {"waveforms": waveforms.folder.name, "code": code, "encoder": model.source, "crop_s": crop_s}
+    made |= {"frame_rate_hz": encoder.SAMPLE_RATE_HZ / model.hop}
     rows = [  # branch, variant, what else names it, clips, shape, type, what it takes
         (branch, "current", {"layer": layer}, flat, (frames, model.size), "float16", lambda x, _: x[:, layer]),
         (branch, ALL, {"layer": "all"}, flat, (frames, model.layers, model.size), "float16", lambda x, _: x),

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 import torchaudio
 
@@ -68,22 +69,40 @@ def extract(waves: torch.Tensor, *, mel: MelPower) -> torch.Tensor:
     return mel(waves).clamp_min_(FLOOR_POWER).log10_().mul_(10)
 
 
-def build(waveforms: Waveforms, *, profile: str, parameters: LogMel, device: str = "cpu") -> store.Features:
-    """The log-mel store of a profile, float16 [clips, bands, frames]; `length` counts the frames before the padding."""
-    rate = waveforms.sample_rate_hz
-    samples, hop = round(parameters.crop_s * rate), round(parameters.hop_s * rate)
-    clips = waveforms.clips[["id", "path", "corpus"]].copy()
-    clips["length"] = 1 + waveforms.clips.length.clip(upper=samples) // hop
-    clips["cropped"] = waveforms.clips.length > samples
+def build(
+    waveforms: Waveforms, *, profile: str, parameters: LogMel, device: str = "cpu", variant: str = "current"
+) -> store.Features:
+    """The log-mel store of a profile, float16 [clips, bands, frames]; `length` counts the frames before the padding.
+
+    `variant` is what it is found by, as for waveforms.
+    """
+    samples, hop = (round(s * waveforms.sample_rate_hz) for s in (parameters.crop_s, parameters.hop_s))
     return store.build(
         _batches(waveforms, parameters=parameters, samples=samples, device=device),
-        clips=clips,
+        clips=_clips(waveforms, samples=samples, hop=hop),
         shape=(parameters.bands, 1 + samples // hop),
         dtype="float16",
         branch="logmel",
         profile=profile,
         made_from=store.made_from("logmel", waveforms=waveforms, source=__file__, **asdict(parameters)),
+        variant=variant,
     )
+
+
+def compute(waveforms: Waveforms, *, parameters: LogMel) -> tuple[pd.DataFrame, np.ndarray]:
+    """What `build` would store of a few clips, without a store: their table and values [clips, bands, frames]."""
+    rate = waveforms.sample_rate_hz
+    samples, mel = round(parameters.crop_s * rate), MelPower(parameters, sample_rate_hz=rate)
+    values = _extract(waveforms, range(len(waveforms.clips)), mel=mel, samples=samples, device="cpu")
+    return _clips(waveforms, samples=samples, hop=mel.hop), values
+
+
+def _clips(waveforms: Waveforms, *, samples: int, hop: int) -> pd.DataFrame:
+    """The clips of a store whose spectrograms are of at most so many `samples`."""
+    clips = waveforms.clips[["id", "path", "corpus"]].copy()
+    clips["length"] = 1 + waveforms.clips.length.clip(upper=samples) // hop
+    clips["cropped"] = waveforms.clips.length > samples
+    return clips
 
 
 def _batches(waveforms: Waveforms, *, parameters: LogMel, samples: int, device: str) -> Iterator[np.ndarray]:

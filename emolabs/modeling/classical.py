@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from emolabs.modeling.training import uar
+from emolabs.modeling.recall import uar
 
 #: Inverse regularization strengths that the validation side chooses from.
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)

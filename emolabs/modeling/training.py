@@ -1,26 +1,26 @@
-"""The training engine: one loop for every pipeline, everything resident on the device, exact resume after each epoch.
+"""The training engine: one loop for every network, with exact resume after each epoch.
 
 The order of clips, the augmentation and the dropout of an epoch follow from (seed, epoch) alone, so an interrupted run
 that is resumed and an uninterrupted one are the same run. Model selection sees the validation side only.
 """
 
+import copy
 import math
 import os
-import pickle
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import nn
+from torch.utils.tensorboard import SummaryWriter
 
 from emolabs import storage
+from emolabs.modeling import checkpoint as checkpoints
+from emolabs.modeling.masking import frame_mask
+from emolabs.modeling.recall import uar
+from emolabs.modeling.sides import Side
 from emolabs.progress import progress
-
-#: Batches are cut at multiples of so many frames: buffers of few sizes are reused, those of many fragment the heap.
-_STRIDE = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,45 +30,27 @@ class Training:
     epochs: int  # most passes over the training side
     batch_size: int  # clips
     learning_rate: float  # peak, after the warm-up
+    encoder_learning_rate: float = 0.0  # of an encoder that is tuned, at the peak
     weight_decay: float
     warmup_epochs: int
     patience: int  # epochs without a better validation UAR before it stops
     label_smoothing: float
     dropout: float
     width: int  # channels of the first convolution
-    augment: bool  # SpecAugment on the training side
+    augment: bool  # SpecAugment, or for waveforms turn and noise, on the training side
+    class_weights: bool = True  # every class weighs the same in the loss, however rare
+    averaging: float = 0.0  # decay a step of the average of weights that is validated and kept; 0: none
+    clip_norm: float = 5.0  # longest gradient
+    mixed_precision: bool = False  # bfloat16 where it is safe, on a GPU only
 
 
 @dataclass(frozen=True)
-class Side:
-    """One side of a partition on the device: x [clips, bands, frames] (float16), lengths [clips], targets [clips]."""
+class History:
+    """A row an epoch: `epoch, learning_rate, train_loss, validation_loss, validation_uar`, and in `gradients` the mean
+    norm of each weight's gradient, a column a weight."""
 
-    x: torch.Tensor
-    lengths: torch.Tensor
-    targets: torch.Tensor
-
-    def batches(self, batches: Sequence[torch.Tensor]):
-        """Yield (x float32, lengths, targets) for each batch of row numbers, cut a little after its longest clip."""
-        longest = torch.stack([self.lengths[rows].max() for rows in batches]).tolist()  # at once: a GPU is asked once
-        for rows, frames in zip(batches, longest, strict=True):
-            frames = -(-frames // _STRIDE) * _STRIDE
-            yield self.x[rows, :, :frames].float(), self.lengths[rows], self.targets[rows]
-
-    def ordered(self, size: int = 64) -> tuple[torch.Tensor, ...]:
-        """Row numbers of all clips from the shortest to the longest, in batches of `size`."""
-        return self.lengths.argsort(stable=True).split(size)
-
-    def shuffled(self, size: int, *, generator: torch.Generator) -> list[torch.Tensor]:
-        """Row numbers of all clips in random batches of `size`, each of similar lengths so that little is padded."""
-        order = torch.randperm(len(self.targets), generator=generator).to(self.targets.device)
-        pools = [pool[self.lengths[pool].argsort(stable=True)] for pool in order.split(16 * size)]
-        batches = [batch for pool in pools for batch in pool.split(size)]
-        return [batches[i] for i in torch.randperm(len(batches), generator=generator)]
-
-
-def uar(targets: np.ndarray, predicted: np.ndarray) -> float:
-    """Unweighted average recall over the classes present in `targets`; both are class numbers [clips]."""
-    return float(np.mean([(predicted[targets == label] == label).mean() for label in np.unique(targets)]))
+    epochs: pd.DataFrame
+    gradients: pd.DataFrame
 
 
 def fit(
@@ -80,41 +62,41 @@ def fit(
     seed: int,
     checkpoint: Path,
     made_from: dict,
-) -> pd.DataFrame:
+) -> History:
     """Train `model` in place and leave in it the weights of the epoch with the best validation UAR.
 
-    Resumes from `checkpoint` where an interrupted run of the same `made_from` left one, and of the same code.
-    Returns the history, a row an epoch: `epoch, learning_rate, train_loss, validation_loss, validation_uar`.
-    Raises `ValueError` where the checkpoint was made with other parameters, naming them.
+    Resumes from `checkpoint` where an interrupted run of the same `made_from` left one, and of the same code. Beside it
+    lies `tensorboard/` with the history. Where a GPU's memory does not hold a batch, it takes it in halves and says so.
+    Raises `ValueError` where the checkpoint was made with other parameters, naming them, and `FloatingPointError` where
+    the loss is no number any more; the clips of that batch are in `not_finite.csv` beside the checkpoint.
     """
-    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=parameters.weight_decay)
-    weights = _class_weights(train.targets, classes=model.output.out_features)
-    loss = nn.CrossEntropyLoss(weight=weights, label_smoothing=parameters.label_smoothing)
-    state = _resume(checkpoint, made_from=made_from) or {"history": [], "best": None, "best_uar": -1.0}
+    run = _Run(model, train=train, parameters=parameters, seed=seed, folder=checkpoint.parent)
+    state = checkpoints.resume(checkpoint, made_from=made_from) or {"history": [], "gradients": [], "best_uar": -1.0}
     if state["history"]:
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        run.load(state)
     history = state["history"]
-    with progress((), label="training", total=parameters.epochs, unit="epoch") as bar:
+    writer = SummaryWriter(checkpoint.parent / "tensorboard", purge_step=len(history))
+    with writer, progress((), label="training", total=parameters.epochs, unit="epoch") as bar:
         bar.update(len(history))
         while len(history) < parameters.epochs and not _exhausted(history, patience=parameters.patience):
-            epoch = len(history)
-            row = {"epoch": epoch, "learning_rate": _learning_rate(epoch, parameters)}
-            row["train_loss"] = _epoch(model, optimizer, loss, train, row["learning_rate"], parameters, seed, epoch)
-            logits = predict(model, validation)
-            row["validation_loss"] = float(loss(logits, validation.targets))
+            row, gradients = run.epoch(len(history))
+            logits = predict(run.kept, validation)
+            row["validation_loss"] = float(run.loss(logits, validation.targets))
             row["validation_uar"] = uar(validation.targets.cpu().numpy(), logits.argmax(1).cpu().numpy())
             history.append(row)
+            state["gradients"].append(gradients)
             if row["validation_uar"] > state["best_uar"]:
-                best = {name: value.cpu().clone() for name, value in model.state_dict().items()}
+                best = {name: value.cpu().clone() for name, value in run.kept.state_dict().items()}
                 state |= {"best": best, "best_uar": row["validation_uar"]}
-            state |= {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "made_from": made_from}
             with storage.atomic(checkpoint) as temporary:
-                torch.save(state, temporary)
+                torch.save(state | run.state() | {"made_from": made_from}, temporary)
+            for name, value in row.items():
+                writer.add_scalar(name, value, row["epoch"])
             bar.set_postfix(loss=f"{row['train_loss']:.3f}", uar=f"{row['validation_uar']:.3f}")
             bar.update()
     model.load_state_dict(state["best"])
-    return pd.DataFrame(history)
+    names = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    return History(pd.DataFrame(history), pd.DataFrame(state["gradients"], columns=names))
 
 
 @torch.inference_mode()
@@ -122,21 +104,21 @@ def predict(model: nn.Module, side: Side) -> torch.Tensor:
     """Logits [clips, classes] of one side."""
     model.eval()
     order = side.ordered()
-    logits = torch.cat([model(x, lengths)[0] for x, lengths, _ in side.batches(order)])
+    logits = torch.cat([model(x, lengths)[0].float() for x, lengths, _ in side.batches(order)])
     return logits[torch.cat(order).argsort()]
 
 
 def standardize(model: nn.Module, train: Side) -> None:
-    """Set the model's input `mean` and `std` [bands] from the valid frames of the training side."""
-    count, total, squares = 0, 0, 0
-    for x, lengths, _ in train.batches(train.ordered()):
-        mask = (torch.arange(x.shape[-1], device=x.device) < lengths[:, None])[:, None].double()
-        count += mask.sum()
-        total = total + (x * mask).sum(dim=(0, 2))
-        squares = squares + (x.double().square() * mask).sum(dim=(0, 2))
-    mean = total / count
-    model.mean.copy_(mean)
-    model.std.copy_((squares / count - mean.square()).clamp_min(1e-6).sqrt())
+    """Measure the model's standardization, where it has one, on the valid frames of the training side."""
+    if not model.standardization:
+        return
+
+    def heard():
+        for x, lengths, _ in train.batches(train.ordered()):
+            x, lengths = model.hear(x, lengths)
+            yield x, frame_mask(lengths, frames=x.shape[-1])
+
+    model.standardization.measure(heard())
 
 
 def device() -> str:
@@ -145,44 +127,112 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _epoch(model, optimizer, loss, train: Side, learning_rate: float, parameters: Training, seed: int, epoch: int):
-    model.train()
-    torch.manual_seed(seed * 100_003 + epoch)
-    generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate
-    total = torch.zeros((), device=train.x.device)  # read once, at the end, so that a GPU never waits for it
-    for x, lengths, targets in train.batches(train.shuffled(parameters.batch_size, generator=generator)):
-        if parameters.augment:
-            x = augment(x, lengths, fill=model.mean, generator=generator)
-        step = loss(model(x, lengths)[0], targets)
-        optimizer.zero_grad()
-        step.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimizer.step()
-        total += step.detach() * len(targets)
-    return float(total) / len(train.targets)
+class _Run:
+    """What changes while a model is trained: its weights, their average, the optimizer, the share of a batch."""
 
+    def __init__(self, model: nn.Module, *, train: Side, parameters: Training, seed: int, folder: Path):
+        self.model, self.train, self.parameters, self.seed, self.folder = model, train, parameters, seed, folder
+        self.kept = copy.deepcopy(model) if parameters.averaging else model  # what is validated
+        encoder = {id(weight) for weight in model.encoder.parameters()} if model.encoder else set()
+        weights = [weight for weight in model.parameters() if weight.requires_grad]
+        groups = [
+            {"params": [w for w in weights if (id(w) in encoder) == tuned], "peak": peak}
+            for tuned, peak in [(False, parameters.learning_rate), (True, parameters.encoder_learning_rate)]
+        ]
+        self.optimizer = torch.optim.AdamW([g for g in groups if g["params"]], weight_decay=parameters.weight_decay)
+        self.weights, self.pieces = weights, 1
+        self.class_weights = _class_weights(train.targets, classes=model.output.out_features)
+        if not parameters.class_weights:
+            self.class_weights = torch.ones_like(self.class_weights)
+        self.loss = nn.CrossEntropyLoss(weight=self.class_weights, label_smoothing=parameters.label_smoothing)
 
-def augment(x: torch.Tensor, lengths: torch.Tensor, *, fill: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """SpecAugment (Park et al. 2019) without warping: per clip one band of up to an eighth of the bands and one stretch
-    of up to an eighth of its frames take the training mean `fill` [bands]; x [batch, bands, frames]."""
-    clips, bands, frames = x.shape
-    draw = torch.rand(4, clips, generator=generator).to(x.device)
-    height, width = draw[0] * bands / 8, draw[1] * lengths / 8
-    low, left = draw[2] * (bands - height), draw[3] * (lengths - width)
-    band, frame = torch.arange(bands, device=x.device), torch.arange(frames, device=x.device)
-    hidden = ((band >= low[:, None]) & (band < (low + height)[:, None]))[:, :, None]
-    hidden = hidden | ((frame >= left[:, None]) & (frame < (left + width)[:, None]))[:, None, :]
-    return torch.where(hidden, fill[:, None], x)
+    @property
+    def _parts(self) -> dict:
+        parts = {"model": self.model, "optimizer": self.optimizer}
+        return parts if self.kept is self.model else parts | {"kept": self.kept}
+
+    def state(self) -> dict:
+        """What the next epoch rests on."""
+        return {name: part.state_dict() for name, part in self._parts.items()}
+
+    def load(self, state: dict) -> None:
+        """Go on from a `state`."""
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
+
+    def epoch(self, number: int) -> tuple[dict, list[float]]:
+        """One pass over the training side; the epoch's row of the history and the mean norms of the gradients."""
+        self.model.train()
+        torch.manual_seed(self.seed * 100_003 + number)
+        generator = torch.Generator().manual_seed(self.seed * 100_003 + number)
+        share = _learning_rate(number, self.parameters)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * share
+        batches = self.train.shuffled(self.parameters.batch_size, generator=generator)
+        losses, norms = [], torch.zeros(len(self.weights), device=self.train.targets.device)
+        for x, lengths, targets in self.train.batches(batches):
+            losses.append(self._gradients(x, lengths, targets, generator=generator) * len(targets))
+            norms += torch.stack([w.grad.norm() if w.grad is not None else norms.new_zeros(()) for w in self.weights])
+            nn.utils.clip_grad_norm_(self.weights, self.parameters.clip_norm)
+            self.optimizer.step()
+            self._average()
+        losses = torch.stack(losses).cpu()  # read once, so that a GPU never waits for it
+        if not losses.isfinite().all():
+            self._give_up(batches[int((~losses.isfinite()).nonzero()[0])], number)
+        row = {"epoch": number, "learning_rate": self.parameters.learning_rate * share}
+        row["train_loss"] = float(losses.sum()) / len(self.train.targets)
+        return row, (norms / len(batches)).tolist()
+
+    def _gradients(self, x, lengths, targets, *, generator: torch.Generator) -> torch.Tensor:
+        """The gradients of one batch, in as many pieces as the memory asks for; returns the loss."""
+        augment = generator if self.parameters.augment else None
+        while True:
+            self.optimizer.zero_grad()
+            total, before = 0.0, generator.get_state()
+            try:
+                for piece in torch.arange(len(targets), device=targets.device).chunk(self.pieces):
+                    part = self.class_weights[targets[piece]].sum() / self.class_weights[targets].sum()
+                    with torch.autocast("cuda", torch.bfloat16, enabled=self.parameters.mixed_precision and x.is_cuda):
+                        logits, _ = self.model(x[piece], lengths[piece], augment=augment)
+                    loss = self.loss(logits.float(), targets[piece]) * part
+                    loss.backward()
+                    total = total + loss.detach()
+                return total
+            except torch.OutOfMemoryError:
+                if self.pieces >= len(targets):
+                    raise
+            self.pieces *= 2
+            generator.set_state(before)
+            torch.cuda.empty_cache()
+            print(f"a batch of {len(targets)} clips does not fit into the memory: taken in {self.pieces} pieces")
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        if self.kept is self.model:
+            return
+        ours, kept = self.model.state_dict(), self.kept.state_dict()
+        for name, value in ours.items():
+            if value.is_floating_point():
+                kept[name].lerp_(value, 1 - self.parameters.averaging)
+
+    def _give_up(self, rows: torch.Tensor, epoch: int) -> None:
+        file = self.folder / "not_finite.csv"
+        chosen = rows.tolist()
+        ids = [self.train.ids[i] if len(self.train.ids) else i for i in chosen]
+        with storage.atomic(file) as temporary:
+            pd.DataFrame({"id": ids}).to_csv(temporary, index=False)
+        raise FloatingPointError(
+            f"the training loss is no number any more in epoch {epoch}: the clips of the first such batch are in "
+            f"{file}; lower the learning rate, or look at these clips"
+        )
 
 
 def _learning_rate(epoch: int, parameters: Training) -> float:
-    """Linear warm-up, then half a cosine (Loshchilov & Hutter 2017); constant within an epoch."""
+    """Share of the peak: linear warm-up, then half a cosine (Loshchilov & Hutter 2017); constant within an epoch."""
     if epoch < parameters.warmup_epochs:
-        return parameters.learning_rate * (epoch + 1) / (parameters.warmup_epochs + 1)
+        return (epoch + 1) / (parameters.warmup_epochs + 1)
     done = (epoch - parameters.warmup_epochs) / max(1, parameters.epochs - parameters.warmup_epochs)
-    return parameters.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+    return 0.5 * (1 + math.cos(math.pi * done))
 
 
 def _exhausted(history: list[dict], *, patience: int) -> bool:
@@ -194,35 +244,3 @@ def _class_weights(targets: torch.Tensor, *, classes: int) -> torch.Tensor:
     """Inverse class frequency with mean 1 over the clips; a class without clips weighs nothing."""
     counts = torch.bincount(targets, minlength=classes).float()
     return torch.where(counts > 0, len(targets) / (counts.clamp_min(1) * (counts > 0).sum()), 0)
-
-
-def _resume(checkpoint: Path, *, made_from: dict) -> dict | None:
-    if not checkpoint.is_file():
-        return None
-    try:
-        state = torch.load(checkpoint, weights_only=True)
-        then, now = _flat(state["made_from"]), _flat(made_from)
-    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, LookupError, TypeError, ValueError):
-        raise ValueError(
-            f"the checkpoint {checkpoint} cannot be read: it is damaged or none of ours; delete it to start anew"
-        ) from None
-    if then.pop("code", "") != now.pop("code", ""):
-        print(f"the code has changed since {checkpoint} was written: the run starts anew")
-        return None
-    changed = [
-        f"{key} was {then.get(key)!r}, is {now.get(key)!r}"
-        for key in sorted({*then, *now})
-        if then.get(key) != now.get(key)
-    ]
-    if changed:
-        raise ValueError(
-            f"the checkpoint {checkpoint} comes from an interrupted run with other parameters: {'; '.join(changed)}. "
-            "Restore them to continue that run, or delete the checkpoint to start anew."
-        )
-    return state
-
-
-def _flat(made_from: dict) -> dict:
-    """Parts of parts by their own names, so that a sentence can name the one that changed."""
-    pairs = ((key, value if isinstance(value, dict) else {"": value}) for key, value in made_from.items())
-    return {f"{key} {part}".strip(): value for key, parts in pairs for part, value in parts.items()}

@@ -37,7 +37,11 @@ def choose(branch: str, *, given: str = "", profile: str) -> str | Path:
 
     `untrained` stands for a tiny encoder of the branch's kind, made under the profile's interim data.
     """
-    return make(branch, folder=paths.encoders(profile) / branch) if given == UNTRAINED else given or branch
+    return (
+        make(branch, folder=paths.encoders(profile) / f"{UNTRAINED}-{branch}")
+        if given == UNTRAINED
+        else given or branch
+    )
 
 
 def make(branch: str, *, folder: Path, seed: int = 0) -> Path:

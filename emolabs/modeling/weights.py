@@ -56,9 +56,18 @@ CHECKPOINTS = {
 _RENAMED = {".weight_g": ".parametrizations.weight.original0", ".weight_v": ".parametrizations.weight.original1"}
 
 
-def find(name: str | Path, *, revision: str | None = None) -> Path:
+def is_here(name: str | Path) -> bool:
+    """Whether the weights of a branch, a folder or a hub id are on this machine; the hub is not asked."""
+    try:
+        return bool(find(name, offline=True))
+    except FileNotFoundError:
+        return False
+
+
+def find(name: str | Path, *, revision: str | None = None, offline: bool = False) -> Path:
     """The folder of a branch's encoder, a local folder or a hub id, looked for in this order: `name` as a folder, under
-    `EMOLABS_WEIGHTS` (as the last part of the id, with or without `-encoder`), in the hub's cache, on the hub.
+    `EMOLABS_WEIGHTS` (as the last part of the id, with or without `-encoder`), in the hub's cache, on the hub
+    (unless `offline`).
 
     Raises `FileNotFoundError` with the three ways to provide what is not there.
     """
@@ -70,8 +79,9 @@ def find(name: str | Path, *, revision: str | None = None) -> Path:
     for folder in places:
         if folder.is_dir():
             return folder
+    revision = revision or (source and source.revision)
     try:
-        return Path(snapshot_download(hub, revision=revision or (source and source.revision), allow_patterns=_WANTED))
+        return Path(snapshot_download(hub, revision=revision, allow_patterns=_WANTED, local_files_only=offline))
     except (OSError, HFValidationError):
         raise FileNotFoundError(
             f"there are no weights of {hub} here and the hub gave none: set EMOLABS_WEIGHTS to a folder that has them "

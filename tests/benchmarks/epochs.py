@@ -1,6 +1,7 @@
 """Training: an epoch over resident features, against a DataLoader that prepares every clip when it is asked for."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from emolabs.corpora import labels
 from emolabs.extraction import spectrograms
 from emolabs.modeling import get_pipeline, training
 from emolabs.modeling.classifier import Classifier
+from emolabs.modeling.sides import Dense, Side
 from emolabs.standardization import waveforms
 from tests.benchmarks import data
 from tests.benchmarks.measure import Row, Settings, interleave, per_clip
@@ -56,7 +58,8 @@ def run(settings: Settings) -> list[Row]:
     targets = clips.emotion.map(labels().index).to_list()
     side = _resident(clips, targets=targets, settings=settings, place=place)
     resident, obvious = (_model(side, place=place) for _ in range(2))
-    held_out = training.Side(*(tensor[:VALIDATION_CLIPS] for tensor in (side.x, side.lengths, side.targets)))
+    some = replace(side.x, rows=side.x.rows[:VALIDATION_CLIPS], lengths=side.lengths[:VALIDATION_CLIPS])
+    held_out = Side(some, side.targets[:VALIDATION_CLIPS])
     number = itertools.count()
 
     def ours():
@@ -89,18 +92,18 @@ def run(settings: Settings) -> list[Row]:
     ]
 
 
-def _resident(clips: pd.DataFrame, *, targets: list[int], settings: Settings, place: str) -> training.Side:
+def _resident(clips: pd.DataFrame, *, targets: list[int], settings: Settings, place: str) -> Side:
     with data.scratch(settings.folder / "training"):
         waves = waveforms.build(clips, profile=data.PROFILE, steps=data.STEPS)
         features = spectrograms.build(waves, profile=data.PROFILE, parameters=data.LOGMEL)
-    tensors = torch.tensor(features.values), torch.tensor(features.clips.length.to_numpy()), torch.tensor(targets)
-    return training.Side(*(tensor.to(place) for tensor in tensors))
+    values, lengths = torch.tensor(features.values), torch.tensor(features.clips.length.to_numpy())
+    return Side(Dense(values, torch.arange(len(values)), lengths).resident(place), torch.tensor(targets, device=place))
 
 
-def _model(side: training.Side, *, place: str) -> Classifier:
+def _model(side: Side, *, place: str) -> Classifier:
     torch.manual_seed(0)
-    bands, frames = side.x.shape[1:]
-    shape = {"bands": bands, "frames": frames, "width": PARAMETERS.width, "dropout": PARAMETERS.dropout}
+    bands, frames = side.x.values.shape[1:]
+    shape = {"channels": bands, "frames": frames, "width": PARAMETERS.width, "dropout": PARAMETERS.dropout}
     model = Classifier(get_pipeline("logmel-cnn3-mean"), classes=len(labels()), **shape).to(place)
     training.standardize(model, side)
     return model
