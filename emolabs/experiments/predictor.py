@@ -1,0 +1,243 @@
+"""A finished run at work: from a file or an array of samples to the probability of each emotion.
+
+The whole chain comes from the run's folder: `config.json` says how waveforms were normalized, what features were made
+of them and what the model is built from. What the stores round is rounded here, too (waveforms to 16 bits, features
+to half precision), so that a clip of the profile gets the probabilities that `predictions.parquet` has.
+"""
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+
+from emolabs import paths, storage
+from emolabs.corpora import audio
+from emolabs.experiments import learners, networks
+from emolabs.extraction import embeddings, functionals, spectrograms
+from emolabs.extraction.store import Features
+from emolabs.modeling import encoder, weights
+from emolabs.modeling.classifier import Classifier
+from emolabs.modeling.pipeline import Pipeline
+from emolabs.standardization.normalization import Normalization, normalize
+from emolabs.standardization.waveforms import FULL_SCALE, Waveforms
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model says of one clip, and what it heard. Times are seconds from the beginning of `wave`."""
+
+    probabilities: pd.Series  # by emotion, sum 1
+    wave: np.ndarray  # normalized, float32 [samples], full scale 1
+    sample_rate_hz: int
+    heard: np.ndarray | None  # what goes into the model: [(layers,) channels, frames] or one vector; None: nothing
+    heard_s: tuple[float, float]  # from where to where: a long clip is cropped around its centre
+    attention: np.ndarray | None  # weight of each aggregated frame, sum 1; None where the aggregation has none
+    times_s: np.ndarray | None  # where each of these frames begins
+
+    @property
+    def emotion(self) -> str:
+        """The most probable emotion."""
+        return str(self.probabilities.idxmax())
+
+
+class Model:
+    """A run's model and everything before it; made by `load`. `network` is the bare network, None in classical rows."""
+
+    def __init__(self, folder: Path, *, weights: str | Path = ""):
+        self.folder, self._weights = folder, weights
+        self._config = storage.read_json(folder / "config.json")
+        self.made_from = storage.read_json(folder / "run.json")["made_from"]
+        self.pipeline = Pipeline(**self.made_from["parts"] | {"demo": False})
+        self.labels: list[str] = self._config["labels"]
+        self._parameters: dict = self._config["features"] or {}
+        is_classical = self.pipeline.backbone in learners.CLASSICAL
+        self._classical = joblib.load(folder / "model.joblib") if is_classical else None
+        self.network = None if is_classical else _network(folder, self._config, pipeline=self.pipeline)
+
+    @property
+    def normalization(self) -> Normalization:
+        """The steps that the run's waveforms went through; raises `ValueError` where the run does not say them."""
+        steps = self._parameters.get("normalization")
+        if steps is None and self._parameters:
+            raise ValueError(
+                f"{self.folder}/config.json does not say how its waveforms were normalized, because their store was "
+                "gone when it was trained: run notebooks/12_normalization.ipynb and train it again"
+            )
+        return Normalization(**(steps or {}))
+
+    def predict(self, source: str | Path | np.ndarray, *, sample_rate_hz: int | None = None) -> Prediction:
+        """Probabilities of one clip: a file, or samples [frames(, channels)] with full scale 1, and their rate.
+
+        Raises `OSError` where a file is not there, and `ValueError` with the reason for what cannot be read, is silent
+        or too short, for an array without its rate, and for an encoder that is not the one of the run.
+        """
+        samples, rate = _samples(source, sample_rate_hz=sample_rate_hz)
+        waves = _stored(normalize(samples, sample_rate_hz=rate, steps=self.normalization)[0], self.normalization)
+        features = self._hear(waves)
+        if self.network:
+            return self._ask_network(waves, features)
+        vector = learners.vectors(features, np.array([0])) if features else np.zeros((1, 1))
+        probabilities = pd.Series(learners.spread(self._classical, vector, labels=self.labels)[0], self.labels)
+        heard = vector[0] if features else None
+        return Prediction(probabilities, waves.wave(0), waves.sample_rate_hz, heard, self._span(waves), None, None)
+
+    @torch.inference_mode()
+    def _ask_network(self, waves: Waveforms, features: Features) -> Prediction:
+        longest = self.network.encoder.longest if self.network.encoder else None
+        side = networks.source(self.pipeline, features, rows=np.array([0]), longest=longest)
+        x = side.take(torch.tensor([0]), frames=int(side.lengths[0]))
+        logits, weights = self.network(x, side.lengths)
+        probabilities = pd.Series(logits[0].double().softmax(dim=0).numpy(), self.labels)
+        hop_s = networks.hop_s(self.network, features)
+        frame_s = self._parameters.get("hop_s") or 1 / self._parameters["frame_rate_hz"]
+        start_s, end_s = self._span(waves)
+        if hasattr(side, "starts"):  # frames that are cropped again
+            start_s += int(side.starts[0]) * frame_s
+        end_s = min(end_s, start_s + int(side.lengths[0]) * frame_s)
+        weights = None if weights is None else weights[0].numpy()
+        times_s = None if weights is None else start_s + hop_s * np.arange(len(weights))
+        heard = x[0].numpy(), (start_s, end_s)
+        return Prediction(probabilities, waves.wave(0), waves.sample_rate_hz, *heard, weights, times_s)
+
+    def _hear(self, waves: Waveforms) -> Features | None:
+        """What the store of the run's branch would hold of `waves`."""
+        branch, parameters = self.pipeline.store[0], self._parameters
+        if not branch:
+            return None
+        if branch == "waveform":
+            clips, values = waves.clips, waves.samples
+        elif branch == "logmel":
+            chosen = spectrograms.LogMel(**{f.name: parameters[f.name] for f in fields(spectrograms.LogMel)})
+            clips, values = spectrograms.compute(waves, parameters=chosen)
+        elif branch in functionals.SETS:
+            vector = functionals.SETS[branch].compute(waves.wave(0), sample_rate_hz=waves.sample_rate_hz)
+            clips, values = waves.clips.assign(length=1), vector[None]
+        else:
+            first, end = (round(t * waves.sample_rate_hz) for t in self._span(waves))
+            frames = embeddings.hear(waves.wave(0)[first:end], model=self._frozen)  # [frames, layers, size]
+            clips, values = waves.clips.assign(length=len(frames)), self._kept(frames)
+            clips = clips.drop(columns="start") if branch.endswith("-pooled") else clips
+        return Features(self.folder, clips, values, parameters, "")
+
+    def _kept(self, frames: np.ndarray) -> np.ndarray:
+        """What a store keeps of frames [frames, layers, size]: statistics, one layer or all, in its own precision."""
+        if self.pipeline.store[0].endswith("-pooled"):
+            return np.concatenate([frames.mean(axis=0), frames.std(axis=0)], axis=1)[None]
+        layer = self._parameters["layer"]
+        return (frames[:, layer] if isinstance(layer, int) else frames).astype(np.float16)
+
+    def _span(self, waves: Waveforms) -> tuple[float, float]:
+        """From where to where a clip is heard, in seconds, before any crop of frames."""
+        samples, rate = int(waves.clips.length[0]), waves.sample_rate_hz
+        kept = min(samples, round(self._parameters["crop_s"] * rate)) if "crop_s" in self._parameters else samples
+        start = (samples - kept) // 2
+        return start / rate, (start + kept) / rate
+
+    @cached_property
+    def _frozen(self) -> encoder.Encoder:
+        """The encoder whose frames the run was trained on; raises where only others are here."""
+        wanted, found = self._parameters["encoder"], []
+        own = paths.encoders(self.made_from["profile"]) / wanted["name"]
+        for name in [self._weights] if self._weights else [*([own] if own.is_dir() else []), wanted["name"]]:
+            try:
+                folder = weights.find(name, revision=wanted["revision"])
+            except FileNotFoundError as error:
+                found.append(str(error))
+                continue
+            digest = weights.describe(name, revision=None, folder=folder)["weights"]
+            if digest == wanted["weights"]:
+                return encoder.load(folder)
+            found.append(f"{folder} has {digest}")
+        raise ValueError(
+            f"{self.folder} was trained on frames of the encoder {wanted['name']} whose weights have the digest "
+            f"{wanted['weights']}, and they are not here ({'; '.join(found)}): give their folder as `weights`"
+        )
+
+
+def load(run: str | Path, *, weights: str | Path = "") -> Model:
+    """The model of a finished run: the folder `runs/<profile>/<protocol>/<scope>/<pipeline>/fold<f>/seed<k>/`.
+
+    `weights` is the folder of the frozen encoder, where it is not found by its name. A classical row is a pickle, which
+    can run code when it is opened: load only what was trained by someone you trust.
+    Raises `FileNotFoundError` naming what the folder lacks and the runs there are, and `ValueError` where the weights
+    do not fit what config.json says.
+    """
+    folder = Path(run)
+    needed = ["metrics.json", "run.json", "config.json"]
+    missing = [name for name in needed if not (folder / name).is_file()]
+    if not any((folder / name).is_file() for name in ("model.safetensors", "model.joblib")):
+        missing.append("model.safetensors or model.joblib")
+    if missing:
+        there = sorted(file.parent for file in folder.glob("**/metrics.json"))
+        if missing == ["config.json"]:
+            hint = "it was made before runs said how they are used, or was moved without it: train it again"
+        elif there:
+            hint = f"these runs are below it: {', '.join(map(str, there[:5]))}"
+        else:
+            hint = "name a folder runs/<profile>/<protocol>/<scope>/<pipeline>/fold<f>/seed<k>"
+        raise FileNotFoundError(f"{folder} is no finished run, it lacks {', '.join(missing)}: {hint}")
+    try:
+        return Model(folder, weights=weights)
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{folder} was trained by another version of the code, which left other files ({error}): train it again"
+        ) from None
+
+
+def _network(folder: Path, config: dict, *, pipeline: Pipeline) -> Classifier:
+    tuned = encoder.build(config["encoder"]) if config["encoder"] else None
+    if tuned:
+        encoder.tune(tuned, pipeline.tuning)
+    network = Classifier(pipeline, classes=len(config["labels"]), encoder=tuned, **config["options"])
+    try:
+        network.load_state_dict(load_file(folder / "model.safetensors"))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"the weights in {folder} do not fit its config.json, or the code has changed since: train it again "
+            f"({reason})"
+        ) from None
+    return network.eval().requires_grad_(False)
+
+
+def _samples(source: str | Path | np.ndarray, *, sample_rate_hz: int | None) -> tuple[np.ndarray, int]:
+    """Samples [frames, channels] and their rate; refuses what an index would refuse, with the same reasons."""
+    if isinstance(source, str | Path):
+        if sample_rate_hz is not None:
+            raise ValueError(
+                f"{source} states its own sample rate: expected none beside a file, found {sample_rate_hz}"
+            )
+        samples, sample_rate_hz = audio.read(Path(source))
+    else:
+        samples = np.asarray(source)
+        if sample_rate_hz is None or sample_rate_hz <= 0:
+            raise ValueError(f"an array needs its sample rate in Hz: expected sample_rate_hz=…, found {sample_rate_hz}")
+        if samples.ndim not in (1, 2) or samples.dtype.kind != "f":
+            raise ValueError(
+                "expected samples [frames] or [frames, channels] as floats with full scale 1, found "
+                f"{samples.dtype} {list(samples.shape)}: divide 16-bit integers by 32768"
+            )
+        samples = (samples if samples.ndim == 2 else samples[:, None]).astype(np.float32)
+        if not np.isfinite(samples).all():
+            raise ValueError(
+                f"not finite: {int((~np.isfinite(samples)).sum())} of {samples.size} samples are NaN or infinite"
+            )
+    if len(samples) < audio.SHORTEST_S * sample_rate_hz:
+        raise ValueError(
+            f"too short: {len(samples)} samples at {sample_rate_hz} Hz are less than {audio.SHORTEST_S:g} s"
+        )
+    if np.abs(samples).max() < 10 ** (audio.SILENCE_DBFS / 20):
+        raise ValueError(f"silent: the peak is below {audio.SILENCE_DBFS:.0f} dBFS")
+    return samples, sample_rate_hz
+
+
+def _stored(wave: np.ndarray, steps: Normalization) -> Waveforms:
+    """`wave` as a store of this one clip has it: in 16 bits."""
+    samples = np.clip(np.rint(wave * FULL_SCALE), -FULL_SCALE - 1, FULL_SCALE).astype("<i2")
+    clips = pd.DataFrame({"id": [""], "path": [""], "corpus": [""], "start": [0], "length": [len(samples)]})
+    return Waveforms(Path(), clips, samples, steps.sample_rate_hz)

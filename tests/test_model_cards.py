@@ -1,0 +1,77 @@
+"""Model cards say what results and registry say, where a row is finished and nowhere else."""
+
+from dataclasses import fields, replace
+
+import pytest
+
+from emolabs import paths, storage
+from emolabs.corpora import REGISTRY
+from emolabs.experiments import model_cards, results
+from emolabs.experiments.runs import Row
+from emolabs.reporting import interval
+
+ROWS = {
+    "known": Row(profile="thesis", protocol="hash", scope="pooled", pipeline="mfcc-linear", seed=0),
+    "new": Row(profile="thesis", protocol="speaker", scope="pooled", pipeline="mfcc-linear", seed=0),
+    "two speakers": Row(profile="thesis", protocol="tess-actress", scope="tess", pipeline="egemaps-linear", seed=0),
+}
+
+
+@pytest.fixture(scope="module", params=ROWS)
+def case(request) -> tuple[str, results.Result]:
+    """A committed result and what is special in it."""
+    return request.param, results.load(ROWS[request.param])
+
+
+def test_a_card_has_the_scores_the_overlap_and_the_terms(case):
+    name, result = case
+    page = model_cards.card(result)
+    assert page.startswith(f"# {result.row.pipeline}, {result.row.protocol}, {result.row.scope}, seed 0\n")
+    for score in ("accuracy", "uar", "macro_f1"):
+        assert interval(*result.scores["overall"][score]) in page
+    share = f"{100 * result.facts['speaker_overlap']:.0f} %"
+    assert f"| evaluated clips whose speaker was heard in training | {share} |" in page
+    assert share == ("100 %" if name == "known" else "0 %")
+    for key in result.corpora:
+        assert f"| {REGISTRY[key].licence} | {REGISTRY[key].citation} |" in page
+    assert "from Opus copies" in page and "read from Opus copies" in page
+
+
+def test_a_card_says_what_its_intervals_cover(case):
+    name, result = case
+    page = model_cards.card(result)
+    assert ("only as far as these were heard in training" in page) == (name == "known")
+    assert ("they do not cover new speakers" in page) == ("tess" in result.corpora)
+    assert ("They cover other speakers" in page) == (name != "two speakers")
+
+
+def test_a_card_of_synthetic_speech_says_that_it_is_nobodys(case):
+    result = case[1]
+    runs = [run | {"data": run["data"] | {"corpora": ["emosynth-en"], "opus": 0.0}} for run in result.runs]
+    page = model_cards.card(replace(result, runs=runs))
+    assert "spoken by a synthesizer" in page and "acted" not in page and "Opus" not in page
+
+
+def test_corpora_of_the_users_own_that_are_gone_are_named_without_terms(case):
+    result = case[1]
+    runs = [run | {"data": run["data"] | {"corpora": ["mine"]}} for run in result.runs]
+    assert "| mine | 0 | its description is not here |" in model_cards.card(replace(result, runs=runs))
+
+
+def test_cards_lie_beside_the_summary_and_in_the_runs_that_are_there(case, tmp_path, monkeypatch):
+    result = case[1]
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    first = result.row.folder(0)
+    first.mkdir(parents=True)
+    written = model_cards.write(result)
+    assert written == [result.row.summary.with_suffix(".md"), first / "card.md"]
+    assert {file.read_text() for file in written} == {model_cards.card(result)}
+
+
+def test_committed_cards_are_there_and_every_eighth_is_that_of_its_result():
+    summaries = sorted(paths.results("thesis").glob("*/*/*/seed*.json"))
+    assert [file for file in summaries if not file.with_suffix(".md").is_file()] == [], "run `make cards`"
+    for file in summaries[::8]:
+        said = storage.read_json(file)
+        page = model_cards.card(results.load(Row(**{field.name: said[field.name] for field in fields(Row)})))
+        assert file.with_suffix(".md").read_text(encoding="utf-8") == page, f"{file}: run `make cards`"
