@@ -11,6 +11,8 @@ NOTEBOOKS = ROOT / "notebooks"
 PARAMS = ROOT / "params"
 #: One row a pipeline.
 PIPELINES = PARAMS / "pipelines.yaml"
+#: What others published under a protocol of ours.
+PUBLISHED = PARAMS / "published.yaml"
 #: Which source label becomes which emotion.
 EMOTIONS = PARAMS / "emotions.yaml"
 #: The frozen partitions of EmoBench, their checksums and their data card.

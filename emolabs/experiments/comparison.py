@@ -1,9 +1,12 @@
 """How results are put side by side: tables for people and the drawings of `40_evaluation`."""
 
 import pandas as pd
+import yaml
 from matplotlib.axes import Axes
 
-from emolabs.modeling.pipeline import load_pipelines
+from emolabs import paths
+from emolabs.modeling import weights
+from emolabs.modeling.pipeline import ENCODERS, load_pipelines
 from emolabs.reporting import COLORS, interval
 
 #: Protocols of new speakers, by where the same is asked of known ones: `random` at equal training size, else `hash`.
@@ -93,6 +96,70 @@ def draw_leakage(axis: Axes, known: pd.DataFrame, new: pd.DataFrame, *, title: s
     shown = [names[name].replace("-", "\n", 1).replace(" (", "\n(") for name in known.index]
     axis.set_xticks(range(len(known)), shown)
     axis.set(title=f"{title}\ntrained on {sizes} clips", ylim=(0, 115), yticks=range(0, 101, 20))
+
+
+def published(overall: pd.DataFrame) -> pd.DataFrame:
+    """Our results under the protocols of `params/published.yaml`, and the published numbers beside them, which are
+    marked as such: `protocol`, `model`, `UAR (%)`, `source`. Only protocols of which there is a result of ours."""
+    rows = yaml.safe_load(paths.PUBLISHED.read_text(encoding="utf-8"))
+    lines = []
+    for protocol, scope in dict.fromkeys((row["protocol"], row["scope"]) for row in rows):
+        ours = overall[(overall.protocol == protocol) & (overall.scope == scope)].sort_values("uar")
+        scores = zip(ours.pipeline, ours.uar, ours.uar_low, ours.uar_high, strict=True)
+        theirs = [row for row in rows if (row["protocol"], row["scope"]) == (protocol, scope)] if len(ours) else []
+        lines += [[protocol, name, interval(*score), "EmoLabs"] for name, *score in scores]
+        lines += [[protocol, row["model"], row["uar"], f"published: {row['source']}"] for row in theirs]
+    return pd.DataFrame(lines, columns=["protocol", "model", "UAR (%)", "source"])
+
+
+def not_run(overall: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the table of pipelines that have no result, by family, and why: `pipeline`, `family`, `reason`.
+
+    Of an encoder whose weights are not on this machine no row can be run here.
+    """
+    missing = [row for name, row in load_pipelines().items() if name not in set(overall.pipeline)]
+    absent = {branch for branch in ENCODERS if not weights.is_here(branch)}
+    lines = [
+        [row.name, FAMILIES[row.notebook], "weights not available here" if row.branch in absent else "not run yet"]
+        for row in missing
+    ]
+    return pd.DataFrame(lines, columns=["pipeline", "family", "reason"])
+
+
+#: The family that a notebook trains, in words.
+FAMILIES = {
+    "30_classic_cnn": "classic CNN",
+    "31_cnn_lstm": "CNN and LSTM",
+    "32_resnet_ablation": "ResNet ablation",
+    "33_encoder_finetuning": "encoders",
+    "34_classical": "classical rows",
+}
+
+
+def families(overall: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The pooled results under `hash` and `speaker` by family: (name, lines), in the order of the notebooks."""
+    table = load_pipelines()
+    lines = overall[(overall.scope == "pooled") & overall.protocol.isin(("hash", "speaker"))]
+    family = lines.pipeline.map({name: pipeline.notebook for name, pipeline in table.items()})
+    found = [(title, lines[family == notebook]) for notebook, title in FAMILIES.items()]
+    return [(title, group) for title, group in found if len(group)]
+
+
+def draw_family(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
+    """A row per pipeline in the order of the table: UAR with known speakers (`hash`) and with new ones (`speaker`)."""
+    names = [name for name in load_pipelines() if name in set(lines.pipeline)][::-1]
+    sides = [("hash", "speakers known", "blue", "o", 0.12), ("speaker", "speakers new", "vermilion", "s", -0.12)]
+    for protocol, label, color, marker, shift in sides:
+        look = {"fmt": marker, "color": COLORS[color], "markersize": 4, "capsize": 2, "label": label}
+        group = lines[lines.protocol == protocol].drop_duplicates("pipeline").set_index("pipeline")
+        group = group.reindex([name for name in names if name in group.index])
+        places = [names.index(name) + shift for name in group.index]
+        errors = [100 * (group.uar - group.uar_low), 100 * (group.uar_high - group.uar)]
+        axis.errorbar(100 * group.uar, places, xerr=errors, **look)
+    axis.set_yticks(range(len(names)), names)
+    axis.set(xlim=(0, 103), ylim=(-0.6, len(names) - 0.4))
+    axis.set_title(title, loc="left")
+    axis.grid(axis="x")
 
 
 def draw_corpora(axis: Axes, lines: pd.DataFrame, *, title: str, names: dict[str, str]) -> None:
