@@ -20,7 +20,7 @@ LOCK := .snakemake/one.lock
 SNAKEMAKE := flock --nonblock --conflict-exit-code 75 $(LOCK) $(BIN)/snakemake --nolock --config profile=$(PROFILE)
 BUSY := { [ $$? -ne 75 ] || echo "another run is at work in $(CURDIR): wait for it, or stop it" >&2; exit 1; }
 
-.PHONY: help environment corpora reproduce evaluation retrain test lab cards bench contracts style
+.PHONY: help environment corpora weights reproduce evaluation retrain test lab cards bench contracts style
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ environment: $(READY)  ## the Python environment, where no suitable one is activ
 
 corpora: $(READY)  ## what there is of each corpus, and how to get the rest
 	@$(BIN)/python -m emolabs.corpora.obtain
+
+weights: $(READY)  ## the pretrained encoders, from the Hugging Face hub where they are not here yet
+	@$(BIN)/python -m emolabs.extraction.obtain
 
 reproduce: $(READY)  ## every figure and table of PROFILE (default: demo)
 	@mkdir -p $(dir $(LOCK)); $(SNAKEMAKE) || $(BUSY)
@@ -59,7 +62,8 @@ test: $(READY)  ## unit and contract tests, then the notebooks under nbval
 lab: $(READY)  ## JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
 
-cards: $(READY)  ## the data cards of data/cards/ from the index of the profile thesis
+cards: $(READY)  ## model cards of the profile thesis from its results, data cards from its index
+	@$(BIN)/python -m emolabs.experiments.model_cards
 	@$(BIN)/python -m emolabs.corpora.cards
 
 bench: $(READY)  ## benchmarks: ratios within one run

@@ -27,6 +27,7 @@ WRITES = {
     "11_split": "[paths.manifest(profile, 'hash')]",
     "12_normalization": "[paths.waveforms(profile) / 'current.json']",
     "13_near_duplicates": "[paths.near_duplicates(profile)]",
+    "20_waveforms": "[paths.figures(profile) / '20_lengths.csv']",
     "21_embeddings": "[paths.features(profile, branch) / 'current.json' for branch in ('whisper', 'whisper-pooled')]",
     "22_spectrograms": "[paths.features(profile, 'logmel') / 'current.json']",
     "23_functionals": "[paths.features(profile, branch) / 'current.json' for branch in ('mfcc', 'egemaps')]",
@@ -34,16 +35,25 @@ WRITES = {
     "30_classic_cnn": "[paths.results(profile) / protocol / scope / pipeline / f'seed{seed}.json']",
     "34_classical": "[paths.results(profile) / protocol / scope / pipeline / f'seed{seed}.json']",
     "40_evaluation": "[paths.figures(profile) / 'numbers.tex']",
+    "90_try_it": "[paths.figures(profile) / '90_try_it.png']",
+}
+#: What reruns with the run that is tried, the run included.
+AFTER_TRAINING = {"training", "evaluation", "try_it"}
+#: What the parameter files say, beside nothing.
+SAYS = {
+    "30_classic_cnn": "epochs: 2\n",
+    "34_classical": "epochs: 2\n",
+    "90_try_it": "{protocol: hash, scope: pooled, pipeline: logmel-cnn3-mean, seed: 0}\n",
 }
 PIPELINE_MODULE = """
 from types import SimpleNamespace as Row
 
 def load_pipelines():
     return {
-        "logmel-cnn3-mean": Row(branch="logmel", demo=True, notebook="30_classic_cnn"),
-        "constant": Row(branch="none", demo=True, notebook="34_classical"),
-        "egemaps-linear": Row(branch="egemaps", demo=True, notebook="34_classical"),
-        "wav2vec2-cnn3-mean": Row(branch="wav2vec2", demo=False, notebook="30_classic_cnn"),
+        "logmel-cnn3-mean": Row(branch="logmel", store=("logmel", "current"), demo=True, notebook="30_classic_cnn"),
+        "constant": Row(branch="none", store=("", ""), demo=True, notebook="34_classical"),
+        "egemaps-linear": Row(branch="egemaps", store=("egemaps", "current"), demo=True, notebook="34_classical"),
+        "hubert-cnn3-mean": Row(branch="hubert", store=("hubert", "current"), demo=False, notebook="30_classic_cnn"),
     }
 """
 #: Stands in for papermill, so that a step costs no kernel; `test_execute.py` has the real one.
@@ -99,7 +109,7 @@ PROFILE = {
 
 
 def write_notebook(root: Path, name: str) -> None:
-    lines = PARAMETERS + (RUN_PARAMETERS if name.startswith("3") else "")
+    lines = PARAMETERS + (RUN_PARAMETERS if name in SAYS else "")
     code = f"""
 from emolabs import paths
 from emolabs.parts import step_{name[:2]}
@@ -144,7 +154,7 @@ if __name__ == "__main__":
     (root / "sitecustomize.py").write_text(WITH_OPENSMILE)
     for name in WRITES:
         (package / "parts" / f"step_{name[:2]}.py").write_text(f'"""What step {name} writes."""\n\nTEXT = "{name}"\n')
-        (root / "params" / "demo" / f"{name}.yaml").write_text("epochs: 2\n" if name.startswith("3") else "{}\n")
+        (root / "params" / "demo" / f"{name}.yaml").write_text(SAYS.get(name, "{}\n"))
         write_notebook(root, name)
 
 
@@ -202,8 +212,8 @@ def test_first_run_makes_everything_and_counts_its_steps(finished):
         assert (root / f"runs/demo/hash/pooled/{name}/seed0.ipynb").is_file()
     assert (root / "figures/demo/numbers.tex").read_text() == "40_evaluation"
     assert (root / "runs/demo/notebooks/22_spectrograms.ipynb").is_file()
-    assert "14 of 14 steps (100%) done" in said
-    assert not (root / "data/results/demo/hash/pooled/wav2vec2-cnn3-mean").exists()
+    assert "16 of 16 steps (100%) done" in said
+    assert not (root / "data/results/demo/hash/pooled/hubert-cnn3-mean").exists()
 
 
 def test_nothing_runs_after_touching_and_editing_prose(project):
@@ -221,11 +231,12 @@ def test_nothing_runs_after_touching_and_editing_prose(project):
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
     [
-        ("notebooks/22_spectrograms.ipynb", "mkdir(", "mkdir(mode=0o755, ", {"spectrograms", "training", "evaluation"}),
+        ("notebooks/22_spectrograms.ipynb", "mkdir(", "mkdir(mode=0o755, ", {"spectrograms", *AFTER_TRAINING}),
         ("emolabs/parts/step_23.py", 'TEXT = "', 'TEXT = "new', {"functionals", "identity", "training", "evaluation"}),
-        ("params/demo/30_classic_cnn.yaml", "2", "3", {"training", "evaluation"}),
+        ("params/demo/30_classic_cnn.yaml", "2", "3", AFTER_TRAINING),
         ("params/demo/40_evaluation.yaml", "{}", "profile: demo", {"evaluation"}),
-        ("emolabs/parts/step_11.py", 'TEXT = "', 'TEXT = "new', {"split", "near_duplicates", "training", "evaluation"}),
+        ("emolabs/parts/step_11.py", 'TEXT = "', 'TEXT = "new', {"split", "near_duplicates", *AFTER_TRAINING}),
+        ("emolabs/parts/step_90.py", 'TEXT = "', 'TEXT = "new', {"try_it"}),
     ],
 )
 def test_a_change_reruns_what_rests_on_it_and_nothing_before(project, file, old, new, expected):
@@ -252,7 +263,7 @@ def test_a_failed_step_is_said_in_a_sentence_and_tried_again(project):
     assert failed.returncode != 0
     assert "NameError" in failed.stdout and "runs/demo/notebooks/22_spectrograms.ipynb" in failed.stdout
     assert (project / "runs/demo/notebooks/22_spectrograms.ipynb").is_file()
-    assert would_run(project) == {"spectrograms", "training", "evaluation"}
+    assert would_run(project) == {"spectrograms", *AFTER_TRAINING}
 
 
 def test_kept_results_outlive_code_and_missing_audio_but_can_be_forced(project):
@@ -276,6 +287,18 @@ def test_where_the_audio_is_the_stages_of_kept_results_are_made_and_nothing_is_t
     (project / "data/raw/tess/OAF_back_angry.wav").write_bytes(b"audio")
     ran = would_run(project)
     assert ran >= {"indexing", "split", "normalization", "spectrograms"} and "training" not in ran
+
+
+def test_a_kept_run_is_tried_only_where_its_model_is(project):
+    edit_profile(project, keep_results=True, corpora=["tess"])
+    (project / "emolabs/corpora/__init__.py").write_text(RECORDED)
+    (project / "data/raw/tess").mkdir(parents=True)
+    (project / "figures/demo/90_try_it.png").unlink()
+    assert "try_it" not in would_run(project)
+    model = project / "runs/demo/hash/pooled/logmel-cnn3-mean/fold0/seed0/config.json"
+    model.parent.mkdir(parents=True)
+    model.write_text("{}")
+    assert "try_it" in would_run(project)
 
 
 def test_a_label_changed_beside_the_audio_is_indexed_anew(project):
@@ -308,6 +331,19 @@ def test_a_row_without_its_package_is_left_out_with_a_message(project):
     said = snakemake(project, "-n", "--quiet", "host")
     assert "egemaps-linear is left out: opensmile is not installed" in said
     assert "egemaps-linear, hash" not in said
+
+
+def test_a_row_whose_encoder_is_not_here_is_left_out_with_a_message(project):
+    (project / "emolabs/extraction").mkdir(exist_ok=True)
+    (project / "emolabs/extraction/__init__.py").write_text("")
+    (project / "emolabs/extraction/obtain.py").write_text("print('wav2vec2')")
+    declared = '# which\\nweights: str = \\"untrained\\"  # encoder'
+    edit(project / "notebooks/21_embeddings.ipynb", "# which profile", declared)
+    (project / "params/demo/21_embeddings.yaml").write_text("weights: ''")
+    edit_profile(project, runs=[{"protocol": "hash", "pipelines": ["hubert-cnn3-mean", "constant"]}])
+    said = snakemake(project, "-n", "--quiet", "host")
+    assert "hubert-cnn3-mean is left out: the weights of its encoder are not here: run make weights" in said
+    assert "hubert-cnn3-mean, hash" not in said and "21_embeddings" not in said
 
 
 def test_an_unknown_profile_and_an_unknown_pipeline_are_sentences(project):
