@@ -355,5 +355,5 @@ class TestEmbeddings:
         assert found[0, 2] > 0.99 and found[3, 4] < -0.9
 
     def test_a_layer_that_is_not_there_is_a_sentence(self, waveforms):
-        with pytest.raises(ValueError, match=r"expected a layer from 0 to 2 of whisper, found 3"):
+        with pytest.raises(ValueError, match=r"expected a layer from 0 to 2 of untrained-whisper, found 3"):
             self.build(waveforms, "whisper", layer=3)
