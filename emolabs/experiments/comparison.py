@@ -156,7 +156,8 @@ def draw_family(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
         places = [names.index(name) + shift for name in group.index]
         errors = [100 * (group.uar - group.uar_low), 100 * (group.uar_high - group.uar)]
         axis.errorbar(100 * group.uar, places, xerr=errors, **look)
-    axis.set_yticks(range(len(names)), names)
+    shown = labels(lines)
+    axis.set_yticks(range(len(names)), [shown[name] for name in names])
     axis.set(xlim=(0, 103), ylim=(-0.6, len(names) - 0.4))
     axis.set_title(title, loc="left")
     axis.grid(axis="x")

@@ -10,7 +10,7 @@ import re
 #: Characters on a line of the text.
 LINE = 92
 #: Commands of LaTeX for type by its size relative to the text, from large to small.
-SIZES = {"small": 0.91, "footnotesize": 0.82, "scriptsize": 0.73}
+SIZES = {"small": 0.91, "footnotesize": 0.82, "scriptsize": 0.73, "tiny": 0.55}
 #: Text of more characters may be broken.
 LONG = 40
 #: Rows on a page in the smallest type.
@@ -22,7 +22,7 @@ def fit(tabular: str) -> str:
     r"""`tabular`, as pandas' Styler writes it with one row of headings, no wider than the text, over pages if need be.
 
     Headings are stacked at blanks, hyphens and underscores, columns of long text share what is left in the smallest
-    type but one, and more than `ROWS` rows become a `longtable`.
+    type but two, and more than `ROWS` rows become a `longtable`.
     """
     lines = tabular.rstrip("\n").split("\n")
     kinds = re.search(r"\{([lr]+)\}$", lines[0])[1]
@@ -34,8 +34,8 @@ def fit(tabular: str) -> str:
     if wide:
         widths = _widths([[max(_parts(heading), key=_length).rstrip() for heading in headings], *rows])
         headings = [_stack(*column) for column in zip(headings, kinds, widths, strict=True)]
-        size = next((name for name in SIZES if _total(widths) <= LINE / SIZES[name]), "scriptsize")
-        if size == "scriptsize" and max(widths) > LONG:
+        size = next((name for name in SIZES if _total(widths) <= LINE / SIZES[name]), "tiny")
+        if size in ("scriptsize", "tiny") and max(widths) > LONG:
             size, rows = "footnotesize", _boxed(rows, widths=widths, line=LINE / SIZES["footnotesize"])
     kind = "longtable" if len(rows) > ROWS else "tabular"
     body = [" & ".join(row) + r" \\" for row in rows]
