@@ -11,6 +11,7 @@ def _corpus(language: str, name: str) -> Corpus:
     clips = {clip.name: clip for clip in synthesis.clips(key)}
 
     def parse(name: str) -> Recording:
+        """What a recording's name says, as of `Corpus.parser`."""
         stem = name.rsplit("/", 1)[-1]
         match(
             re.compile("|".join(clips)),

@@ -57,6 +57,7 @@ class MelPower(torch.nn.Module):
         self.register_buffer("filters", filters)  # [bins, bands]
 
     def forward(self, waves: torch.Tensor) -> torch.Tensor:
+        """Waveforms [..., samples] -> mel power [..., bands, frames]."""
         padded = torch.nn.functional.pad(waves, (self.size // 2, self.size // 2))
         frames = padded.unfold(-1, self.size, self.hop) * self.window  # [..., frames, size]
         spectrum = torch.fft.rfft(frames)  # [..., frames, bins]

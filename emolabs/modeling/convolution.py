@@ -65,6 +65,7 @@ class Pooling(nn.Module):
     outgoing = Layer.outgoing
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """x [batch, channels, ..., frames] and lengths -> the pooled frames, and how many are valid."""
         x = _POOLINGS[self.dims](x, self.kernel, self.stride, self.padding)
         lengths = self.outgoing(lengths)
         mask = frame_mask(lengths, frames=x.shape[-1])
@@ -101,6 +102,7 @@ class Block(nn.Module):
         return self.first.outgoing(frames)
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """x [batch, channels, ..., frames] and lengths -> the block's frames, and how many are valid."""
         out, shorter = self.first(x, lengths)
         out, _ = self.second(out.relu_(), shorter)
         if self.skips:

@@ -142,6 +142,7 @@ class Whisper(Encoder):
             return ((torch.maximum(mel, floor) + 4) / 4 * valid).transpose(1, 2)
 
     def embed(self, waves: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Log-mel, two convolutions and the positions: [batch, frames, size]."""
         x = self.log_mel(waves, lengths)
         valid = _valid(lengths // 160, x.shape[2])[:, None]
         x = nn.functional.gelu(self.model.conv1(x)) * valid  # or the next convolution would hear the padding
@@ -187,6 +188,7 @@ class SelfSupervised(Encoder):
         return samples
 
     def embed(self, waves: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """The convolutional feature encoder, its projection and the positional convolution: [batch, frames, size]."""
         x = (_standardized(waves, lengths, epsilon=1e-7) if self.normalize else waves)[:, None]
         frames = lengths
         for layer, (kernel, stride) in zip(self.model.feature_extractor.conv_layers, self.steps, strict=True):
