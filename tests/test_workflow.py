@@ -48,6 +48,8 @@ SAYS = {
 PIPELINE_MODULE = """
 from types import SimpleNamespace as Row
 
+ENCODERS = ("wav2vec2", "hubert", "whisper")
+
 def load_pipelines():
     return {
         "logmel-cnn3-mean": Row(branch="logmel", store=("logmel", "current"), demo=True, notebook="30_classic_cnn"),
