@@ -17,7 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from emolabs.experiments import learners
 from emolabs.extraction.store import Features
-from emolabs.modeling import Pipeline, augmentation, classical, sides, training
+from emolabs.modeling import Pipeline, augmentation, classical, training
 from emolabs.modeling.classifier import Classifier
 from emolabs.modeling.recall import uar
 from emolabs.modeling.sides import Flat, Side, resident
@@ -358,18 +358,23 @@ class TestSides:
         flat = Flat(torch.tensor([32767, -32767, 0], dtype=torch.int16), torch.tensor([0]), torch.tensor([3]), 32767.0)
         assert flat.take(torch.tensor([0]), frames=3).tolist() == [[[1, -1, 0]]]
 
-    def test_what_is_resident_is_heard_as_what_is_streamed(self, monkeypatch):
+    def test_what_is_resident_is_heard_as_what_is_streamed(self):
         flat, _ = self.flat()
         some = Flat(flat.values, flat.starts[[1, 3]], flat.lengths[[1, 3]])
         dense = dataclasses.replace(TRAIN.x, rows=torch.tensor([5, 2]), lengths=TRAIN.lengths[[5, 2]])
         for part in (some, dense):
-            (there,) = resident([part], device="cpu")
-            assert there is not part and there.size == part.size
+            there = part.resident("cpu")
+            assert there.size == part.size
             chosen = torch.tensor([1, 0])
             torch.testing.assert_close(there.take(chosen, frames=8), part.take(chosen, frames=8))
-        assert resident([some], device="cpu")[0].values.numel() == 3 * 41
-        monkeypatch.setattr(sides, "MOST_ON_CPU", 100)
-        assert resident([some], device="cpu")[0] is some
+        assert some.resident("cpu").values.numel() == 3 * 41
+
+    def test_a_gpu_gets_what_fits_and_a_cpu_no_copy(self, monkeypatch):
+        flat, _ = self.flat()
+        assert resident([flat], device="cpu")[0] is flat
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (2 * flat.size, 4 * flat.size))
+        assert resident([flat], device="meta")[0].values.device.type == "meta"
+        assert resident([flat, flat], device="meta")[1] is flat
 
 
 class TestResuming:

@@ -13,8 +13,8 @@ import torch
 #: Batches are cut at multiples of so many frames, or of an eighth of their length where that is more: buffers of few
 #: sizes are reused, those of many fragment the heap.
 STRIDE = 32
-#: Share of a device's free memory that a run's data may take, and the most on a CPU (bytes); what is more is streamed.
-SHARE, MOST_ON_CPU = 0.6, 2**30
+#: Share of a device's free memory that a run's data may take; what is more is streamed.
+SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,9 @@ class Side:
 
 
 def resident(parts: Sequence[Dense | Flat], *, device: str) -> list[Dense | Flat]:
-    """`parts` on `device` where all of them fit, else as they are: to be streamed from the disk."""
-    room = SHARE * torch.cuda.mem_get_info()[0] if device == "cuda" else MOST_ON_CPU
-    fits = sum(part.size for part in parts) <= room
+    """`parts` on a GPU where all of them fit, else as they are: to be streamed from the disk.
+
+    On a CPU the store stays mapped: the system holds its pages in memory once, and a copy would hold them twice.
+    """
+    fits = device != "cpu" and sum(part.size for part in parts) <= SHARE * torch.cuda.mem_get_info()[0]
     return [part.resident(device) for part in parts] if fits else list(parts)
