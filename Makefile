@@ -34,6 +34,8 @@ environment: $(READY)  ## the Python environment, where no suitable one is activ
 	echo "making .venv with $$($$python --version); this takes a few minutes"; \
 	$$python -m venv .venv
 	@set -o pipefail; .venv/bin/pip install --progress-bar off --constraint requirements.lock -e '.[$(EXTRAS)]' | grep --line-buffered -E '^(Collecting|Installing|Successfully)'
+	@# librosa is compiled here, by one process: several that do it at once can tear numba's cache (numba issue 10128)
+	@.venv/bin/python -c "import librosa.beat, librosa.sequence"
 	@touch $@
 
 corpora: $(READY)  ## what there is of each corpus, and how to get the rest

@@ -11,6 +11,8 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
+import torch
+from torchaudio.functional import detect_pitch_frequency
 
 from emolabs import paths
 from emolabs.corpora import espeak, synthesis
@@ -240,11 +242,15 @@ def measurements(probes) -> dict[tuple[str, str], dict[str, float]]:
 def _measure(file: Path) -> dict[str, float]:
     signal, rate_hz = soundfile.read(file, dtype="float32")
     rms = librosa.feature.rms(y=signal)[0]
-    f0_hz = librosa.yin(signal, fmin=60, fmax=500, sr=rate_hz)
+    # not librosa's yin: numba compiles it, and processes that do so at once for the first time can tear its cache
+    f0_hz = detect_pitch_frequency(
+        torch.from_numpy(signal), rate_hz, frame_time=0.01, freq_low=60, freq_high=500
+    ).numpy()
+    frames = np.minimum(np.arange(len(f0_hz)) * rate_hz // (100 * 512), len(rms) - 1)
     return {
         "level_db": 20 * np.log10(signal.std()),
         "duration_s": len(signal) / rate_hz,
-        "pitch_st": 12 * np.log2(np.median(f0_hz[rms > 0.3 * rms.max()])),
+        "pitch_st": 12 * np.log2(np.median(f0_hz[rms[frames] > 0.3 * rms.max()])),
         "centroid_hz": np.average(librosa.feature.spectral_centroid(y=signal, sr=rate_hz)[0], weights=rms),
     }
 
