@@ -20,10 +20,10 @@ LOCK := .snakemake/one.lock
 SNAKEMAKE := flock --nonblock --conflict-exit-code 75 $(LOCK) $(BIN)/snakemake --nolock --config profile=$(PROFILE)
 BUSY := { [ $$? -ne 75 ] || echo "another run is at work in $(CURDIR): wait for it, or stop it" >&2; exit 1; }
 
-.PHONY: help environment corpora weights reproduce evaluation retrain test lab cards bench contracts style
+.PHONY: help environment corpora weights reproduce evaluation retrain thesis-figures verify test lab cards bench contracts style
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 environment: $(READY)  ## the Python environment, where no suitable one is active
 
@@ -55,6 +55,13 @@ evaluation: $(READY)  ## tables and figures from the committed results of PROFIL
 retrain: $(READY)  ## train again what is marked stale in PROFILE's tables
 	@stale="$$($(BIN)/python -m emolabs.experiments.results $(PROFILE))" || exit 1; \
 	if [ -z "$$stale" ]; then echo "nothing in $(PROFILE) is stale"; else mkdir -p $(dir $(LOCK)); $(SNAKEMAKE) --forcerun $$stale || $(BUSY); fi
+
+thesis-figures: $(READY)  ## copy figures and tables of PROFILE (say PROFILE=thesis) to DEST, with an index for LaTeX
+	@test -n "$(DEST)" || { echo "say where to: make thesis-figures PROFILE=thesis DEST=~/thesis/emolabs" >&2; exit 1; }
+	@$(BIN)/python -m emolabs.reporting.export $(PROFILE) "$(DEST)"
+
+verify: $(READY)  ## compare the results of PROFILE on this machine with the committed ones, number by number
+	@$(BIN)/python -m emolabs.experiments.verification $(PROFILE)
 
 test: $(READY)  ## unit and contract tests, then the notebooks under nbval
 	@$(MAKE) --no-print-directory reproduce PROFILE=demo

@@ -93,7 +93,7 @@ def test_rows_of_the_catalogue_are_unique_and_named_by_notebook():
     assert len(set(keys)) == len(keys)
     for entry in reporting.CATALOGUE:
         assert entry.kind in catalogue.KINDS and entry.title
-        assert re.fullmatch(r"\d\d_[a-z]+(_[a-z]+)*", entry.id) or entry.kind == "numbers"
+        assert re.fullmatch(r"\d\d_[a-z]+(_[a-z]+)*", entry.id) or entry.kind in ("numbers", "data")
 
 
 @pytest.mark.parametrize("entry", reporting.CATALOGUE, ids=lambda entry: f"{entry.id}-{entry.kind}")
@@ -101,9 +101,9 @@ def test_every_row_can_be_saved_and_is_entered_in_the_manifest(entry):
     if entry.kind == "numbers":
         files = reporting.save_numbers({"clips": 3}, profile="demo", provenance=SOURCE)
     else:
-        item = TABLE if entry.kind == "table" else reporting.figure(height_in=1.5)[0]
+        item = TABLE if entry.kind in ("table", "data") else reporting.figure(height_in=1.5)[0]
         files = reporting.save(item, entry.id, profile="demo", provenance=SOURCE, parameters={"seed": 0}, data="abc")
-    endings = {"figure": ["pdf", "png"], "table": ["tex", "csv"], "numbers": ["tex"]}[entry.kind]
+    endings = {"figure": ["pdf", "png"], "table": ["tex", "csv"], "data": ["csv"], "numbers": ["tex"]}[entry.kind]
     assert files == [paths.figures("demo") / f"{entry.id}.{ending}" for ending in endings]
     rows = manifest()
     assert [row["file"] for row in rows] == sorted(file.name for file in files)

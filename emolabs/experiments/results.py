@@ -1,6 +1,7 @@
 """Finished runs of a profile, read from `data/results/`, for tables and figures; nothing here trains."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from emolabs.experiments import metrics
 from emolabs.experiments.runs import Row, code_digest, features_code
 from emolabs.modeling import Pipeline
 from emolabs.reporting import describe
+
+#: Columns of `long`: the first seven name a number.
+COLUMNS = ("pipeline", "protocol", "scope", "fold", "seed", "corpus", "metric", "value", "low", "high", "n", "manifest")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,11 @@ class Result:
     def opus(self) -> bool:
         """Whether any recording came from an Opus copy."""
         return any(run["data"]["opus"] > 0 for run in self.runs)
+
+    @property
+    def manifest(self) -> str:
+        """The digest of the partition it was trained and evaluated on; of all of them where its folds differ."""
+        return "+".join(sorted({run["made_from"]["manifest"] for run in self.runs}))
 
     @property
     def provenance(self) -> str:
@@ -104,6 +113,41 @@ def table(results: list[Result]) -> pd.DataFrame:
             line["closed_set_uar"] = scores.get("closed_set", scores)["uar"][0]
             lines.append(line | result.facts | {"stale": result.stale})
     return pd.DataFrame(lines)
+
+
+def long(found: list[Result]) -> pd.DataFrame:
+    """Every number of every result, one a line, with `COLUMNS`, sorted; what `make verify` compares.
+
+    `fold` is a number, or `all` for the clips of all folds together; `corpus` is a key, or `overall`; `metric` one of
+    `accuracy`, `uar`, `macro_f1`, `ece`, `recall_<emotion>`, and `closed_set_uar` where a corpus lacks a class. `low`
+    and `high` bound the 95 % interval, where there is one; `n` counts clips, of a recall those of its emotion. Values
+    are shares, rounded to six digits. `manifest` is the digest of the partition.
+    """
+    lines = []
+    for result in found:
+        row = result.row
+        folds = [run["made_from"]["fold"] for run in result.runs]
+        scored = {"all": result.scores}
+        scored |= {str(fold): storage.read_json(row.results(fold) / "metrics.json") for fold in folds}
+        for fold, scores in scored.items():
+            for corpus, values in {"overall": scores["overall"], **scores["corpora"]}.items():
+                key = (row.pipeline, row.protocol, row.scope, fold, row.seed, corpus)
+                lines += [(*key, *line, result.manifest) for line in _numbers(values, labels=result.labels)]
+    table = pd.DataFrame(lines, columns=COLUMNS).sort_values(list(COLUMNS[:7])).reset_index(drop=True)
+    return table.round(6)
+
+
+def _numbers(scores: dict, *, labels: list[str]) -> Iterator[tuple]:
+    """(metric, value, low, high, n) of a set of clips."""
+    clips = scores["clips"]
+    for name in metrics.SCORES:
+        yield (name, *scores[name], clips)
+    if "closed_set" in scores:
+        yield ("closed_set_uar", *scores["closed_set"]["uar"], clips)
+    yield ("ece", scores["ece"], None, None, clips)
+    for label, confused in zip(labels, scores["confusion"], strict=True):
+        if label in scores["recall"]:
+            yield (f"recall_{label}", scores["recall"][label], None, None, sum(confused))
 
 
 def _is_stale(made_from: dict) -> bool:

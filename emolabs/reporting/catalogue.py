@@ -8,7 +8,12 @@ import re
 from dataclasses import dataclass
 
 #: What a row can be, and what `save` expects for it.
-KINDS = {"figure": "a matplotlib Figure", "table": "a pandas DataFrame", "numbers": "a dictionary for save_numbers"}
+KINDS = {
+    "figure": "a matplotlib Figure",
+    "table": "a pandas DataFrame",
+    "data": "a pandas DataFrame that is written as CSV alone",
+    "numbers": "a dictionary for save_numbers",
+}
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ CATALOGUE = (
     Entry("40_results", "table", "Accuracy, unweighted average recall and F1 of the pipelines"),
     Entry("40_corpora", "table", "Unweighted average recall per pipeline and corpus"),
     Entry("90_try_it", "figure", "What a pipeline hears in one recording"),
+    Entry("results", "data", "Every number of every result"),
     Entry("numbers", "numbers", "Numbers quoted in the text"),
 )
 
@@ -104,6 +110,11 @@ def find(id: str, *, kind: str) -> Entry:
         f"Expected the id of a {kind} in the catalogue, found {id!r}. Known ids: {_known(kind)}. "
         f"For a new one add a row to emolabs/reporting/catalogue.py."
     )
+
+
+def is_data(id: str) -> bool:
+    """Whether the rows of `id` are data, which no text prints."""
+    return any(entry.id == id and entry.kind == "data" for entry in CATALOGUE)
 
 
 def stem(id: str, *, variant: str | None = None) -> str:

@@ -49,7 +49,7 @@ def save(
     several times. `provenance` is the line that `describe` makes. It is drawn at the figure's foot, and `item` keeps it
     and its layout, so that a notebook shows what was saved. `parameters` and `data` are what the item was made with and
     from: their digests are embedded (a string is taken to be a digest already; a table's data are the table where none
-    are given).
+    are given). What the catalogue lists as data becomes a CSV without its index.
 
     Figures keep their size, at most `TEXT_WIDTH_IN` wide. Tables become a booktabs `tabular` (over 60 rows: a
     `longtable`) without caption that fits the text, floats with `precision` digits after the point, and a CSV with the
@@ -61,7 +61,7 @@ def save(
     if isinstance(item, Figure):
         kind = "figure"
     elif isinstance(item, pd.DataFrame):
-        kind = "table"
+        kind = "data" if catalogue.is_data(id) else "table"
     else:
         raise ValueError(
             f"Expected a matplotlib Figure or a pandas DataFrame to save as {id!r}, found {type(item).__name__}. "
@@ -70,11 +70,13 @@ def save(
     entry = catalogue.find(id, kind=kind)
     name = catalogue.stem(id, variant=variant)
     raw = item if raw is None else raw
-    if kind == "table" and data is None:
+    if kind != "figure" and data is None:
         data = raw
     record = manifest.describe_item(entry, profile=profile, provenance=provenance, parameters=parameters, data=data)
     if kind == "figure":
         return manifest.publish(_render_figure(item, name, record), record)
+    if kind == "data":
+        return manifest.publish({f"{name}.csv": item.to_csv(index=False, lineterminator="\n").encode()}, record)
     return manifest.publish(_render_table(item, raw, name, record, precision), record)
 
 

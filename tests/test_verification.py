@@ -1,0 +1,108 @@
+"""The table of all numbers, and the comparison of results made here with committed ones."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+from sklearn.metrics import balanced_accuracy_score, recall_score
+
+from emolabs import paths
+from emolabs.experiments import results, verification
+
+CHOSEN = {"protocol": "speaker", "scope": "pooled", "pipeline": "egemaps-linear"}
+
+
+@pytest.fixture(scope="module")
+def found() -> list[results.Result]:
+    return [
+        results.load(results.Row(profile="thesis", seed=0, **CHOSEN | changes))
+        for changes in ({}, {"protocol": "hash", "scope": "tess"})
+    ]
+
+
+@pytest.fixture(scope="module")
+def table(found) -> pd.DataFrame:
+    return results.long(found)
+
+
+def value(table, **wanted):
+    lines = table
+    for column, cell in {"fold": "all", "protocol": "speaker", **wanted}.items():
+        lines = lines[lines[column] == cell]
+    assert len(lines) == 1
+    return lines.iloc[0]
+
+
+def test_every_number_stands_once_and_is_that_of_scikit_learn(found, table):
+    assert tuple(table.columns) == results.COLUMNS
+    assert not table.duplicated(list(results.COLUMNS[:7])).any()
+    clips = found[0].predictions
+    line = value(table, corpus="overall", metric="uar")
+    assert line.value == pytest.approx(balanced_accuracy_score(clips.emotion, clips.prediction), abs=1e-6)
+    assert line.low < line.value < line.high and line.n == len(clips)
+    cremad = clips[clips.corpus == "cremad"]
+    recall = recall_score(cremad.emotion, cremad.prediction, labels=["fear"], average="macro")
+    line = value(table, corpus="cremad", metric="recall_fear")
+    assert line.value == pytest.approx(recall, abs=1e-6) and line.n == (cremad.emotion == "fear").sum()
+    assert set(table.fold[table.protocol == "speaker"]) == {"all", *"01234"}
+
+
+def test_folds_hold_all_clips_once(table):
+    folds = table[(table.metric == "accuracy") & (table.corpus == "overall") & (table.protocol == "speaker")]
+    assert folds.n[folds.fold != "all"].sum() == folds.n[folds.fold == "all"].item()
+
+
+def test_what_differs_is_said(table):
+    here = table.copy()
+    line = value(here, corpus="overall", metric="uar")
+    near = line.value + 0.9 * (line.high - line.value)
+    changes = {("overall", "uar"): near, ("cremad", "uar"): 0.99, ("tess", "recall_fear"): 0.991}
+    changes |= {("overall", "accuracy"): value(here, corpus="overall", metric="accuracy").value + 0.004}
+    for (corpus, metric), changed in changes.items():
+        here.loc[value(here, corpus=corpus, metric=metric).name, "value"] = changed
+    gone = value(here, corpus="emodb", metric="uar").name
+    here = here.drop(gone)
+    here.loc[value(here, corpus="ravdess", metric="uar").name, "manifest"] = "another"
+    lines = verification.compare(here, table)
+    verdicts = {
+        (corpus, metric): value(lines, corpus=corpus, metric=metric).verdict
+        for corpus, metric in [*changes, ("emodb", "uar"), ("ravdess", "uar"), ("cremad", "accuracy")]
+    }
+    expected = ["within interval", "outside interval", "different", "equal", "missing here", "other partition", "equal"]
+    assert list(verdicts.values()) == expected
+    assert "missing here" in verification.summary(lines)
+    assert set(verification.compare(table, here).verdict) >= {"new here"}
+
+
+def test_a_row_that_left_its_interval_is_named(table):
+    here = table.assign(value=table.value.where(table.metric != "uar", 0.999))
+    text = verification.summary(verification.compare(here, table))
+    assert "outside interval: egemaps-linear, speaker, pooled, seed 0: UAR here 0.999, committed" in text
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda table: table.drop(columns="low"), r"the results here lack the columns \['low'\]"),
+        (lambda table: pd.concat([table, table[:1]]), "hold a number twice"),
+    ],
+)
+def test_a_table_that_is_none_is_refused(table, spoil, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        verification.compare(spoil(table), table)
+
+
+def test_the_committed_table_is_that_of_the_committed_results():
+    there = pd.read_csv(paths.figures("thesis") / "results.csv", dtype={"fold": str})
+    assert_frame_equal(results.long(results.find("thesis")), there, check_dtype=False, atol=1e-6)
+
+
+def test_the_command_ends_with_1_where_numbers_differ(tmp_path):
+    table = pd.read_csv(paths.figures("thesis") / "results.csv")
+    table.loc[table.metric == "uar", ["value", "low", "high"]] = 0.5, 0.5, 0.5
+    table.to_csv(tmp_path / "other.csv", index=False)
+    command = [sys.executable, "-m", "emolabs.experiments.verification", "thesis", "--against", tmp_path / "other.csv"]
+    run = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True)
+    assert run.returncode == 1 and "outside interval" in run.stdout
