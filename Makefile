@@ -20,7 +20,7 @@ LOCK := .snakemake/one.lock
 SNAKEMAKE := flock --nonblock --conflict-exit-code 75 $(LOCK) $(BIN)/snakemake --nolock --config profile=$(PROFILE)
 BUSY := { [ $$? -ne 75 ] || echo "another run is at work in $(CURDIR): wait for it, or stop it" >&2; exit 1; }
 
-.PHONY: help environment corpora weights reproduce evaluation retrain thesis-figures verify test lab cards bench contracts style
+.PHONY: help environment corpora weights reproduce evaluation retrain site thesis-figures verify test lab cards bench contracts style
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ thesis-figures: $(READY)  ## copy figures and tables of PROFILE (say PROFILE=the
 	@test -n "$(DEST)" || { echo "say where to: make thesis-figures PROFILE=thesis DEST=~/thesis/emolabs" >&2; exit 1; }
 	@$(BIN)/python -m emolabs.reporting.export $(PROFILE) "$(DEST)"
 
+site: $(READY)  ## the executed notebooks of PROFILE as pages to read without a kernel, in site/PROFILE/
+	@$(BIN)/python -m emolabs.site $(PROFILE)
+
 verify: $(READY)  ## compare the results of PROFILE on this machine with the committed ones, number by number
 	@$(BIN)/python -m emolabs.experiments.verification $(PROFILE)
 
@@ -71,9 +74,10 @@ test: $(READY)  ## unit and contract tests, then the notebooks under nbval
 lab: $(READY)  ## JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
 
-cards: $(READY)  ## model cards of the profile thesis from its results, data cards from its index
+cards: $(READY)  ## model cards of the profile thesis from its results, data cards from its index, the gallery
 	@$(BIN)/python -m emolabs.experiments.model_cards
 	@$(BIN)/python -m emolabs.corpora.cards
+	@$(BIN)/python -m emolabs.reporting.showcase thesis
 
 bench: $(READY)  ## benchmarks: ratios within one run
 	$(BIN)/python -m tests.benchmarks --out runs/benchmarks

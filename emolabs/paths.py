@@ -75,9 +75,14 @@ def encoders(profile: str) -> Path:
     return interim(profile) / "encoders"
 
 
+def executed(profile: str) -> Path:
+    """Executed notebooks of a profile: the stages' under `notebooks/`, the runs' beside their folders."""
+    return ROOT / "runs" / profile
+
+
 def run(profile: str, protocol: str, scope: str, pipeline: str, fold: int, seed: int) -> Path:
     """The folder of one training run (never committed)."""
-    return ROOT / "runs" / profile / protocol / scope / pipeline / f"fold{fold}" / f"seed{seed}"
+    return executed(profile) / protocol / scope / pipeline / f"fold{fold}" / f"seed{seed}"
 
 
 def results(profile: str) -> Path:
