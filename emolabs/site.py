@@ -63,7 +63,10 @@ def build(profile: str, folder: Path) -> list[Path]:
 def render(notebook: nbformat.NotebookNode, *, title: str, keep_audio: bool) -> str:
     """An executed notebook as one HTML page with its pictures inside and without scripts."""
     exporter = HTMLExporter(embed_images=True, exclude_input_prompt=True, exclude_output_prompt=True)
-    about = {"metadata": {"path": str(paths.NOTEBOOKS), "name": title}}
+    about = {"metadata": {"path": str(paths.ROOT), "name": title}}  # pictures above this folder are not embedded
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = cell.source.replace("](../", "](")
     text, _ = exporter.from_notebook_node(notebook, resources=about)
     text = _SCRIPT.sub("", text)
     return text if keep_audio else _AUDIO.sub(_SILENT, text)

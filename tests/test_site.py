@@ -17,7 +17,7 @@ def executed(tmp_path, monkeypatch):
     """An executed notebook that plays a recording, and one of a run."""
     monkeypatch.setattr(paths, "executed", lambda profile: tmp_path / profile)
     played = new_output("display_data", {"text/html": AUDIO, "text/plain": "<Audio>"})
-    cells = [new_markdown_cell("# 12 · Normalization <b>\n\nWords."), new_code_cell("print(1)", outputs=[played])]
+    cells = [new_markdown_cell("# 12 · Normalization <b>\n\n![Leakage](../figures/thesis/40_leakage.png)"), new_code_cell("print(1)", outputs=[played])]
     for profile in ("demo", "thesis"):
         for place in ("notebooks/12_normalization", "hash/pooled/mfcc-linear/seed0"):
             file = (tmp_path / profile / place).with_suffix(".ipynb")
@@ -37,6 +37,7 @@ def test_pages_link_to_each_other_and_ask_nobody(executed, tmp_path):
     assert "12 · Normalization &lt;b&gt;" in index and "hash · pooled · mfcc-linear · seed0" in index
     for page in pages:
         text = page.read_text(encoding="utf-8")
+        assert page.name == "index.html" or 'alt="Leakage" src="data:image/png;base64,' in text
         assert "<script" not in text and not re.search(r'(?:src|href)="https?:[^"]*\.(?:js|css)', text)
 
 
