@@ -13,6 +13,8 @@ PARAMS = ROOT / "params"
 PIPELINES = PARAMS / "pipelines.yaml"
 #: What others published under a protocol of ours.
 PUBLISHED = PARAMS / "published.yaml"
+#: Which results are compared in pairs.
+COMPARISONS = PARAMS / "comparisons.yaml"
 #: Which source label becomes which emotion.
 EMOTIONS = PARAMS / "emotions.yaml"
 #: The frozen partitions of EmoBench, their checksums and their data card.

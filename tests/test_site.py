@@ -17,7 +17,10 @@ def executed(tmp_path, monkeypatch):
     """An executed notebook that plays a recording, and one of a run."""
     monkeypatch.setattr(paths, "executed", lambda profile: tmp_path / profile)
     played = new_output("display_data", {"text/html": AUDIO, "text/plain": "<Audio>"})
-    cells = [new_markdown_cell("# 12 · Normalization <b>\n\n![Leakage](../figures/thesis/40_leakage.png)"), new_code_cell("print(1)", outputs=[played])]
+    cells = [
+        new_markdown_cell("# 12 · Normalization <b>\n\n![Leakage](../figures/thesis/40_leakage.png)"),
+        new_code_cell("print(1)", outputs=[played]),
+    ]
     for profile in ("demo", "thesis"):
         for place in ("notebooks/12_normalization", "hash/pooled/mfcc-linear/seed0"):
             file = (tmp_path / profile / place).with_suffix(".ipynb")

@@ -52,12 +52,11 @@ def score(predictions: pd.DataFrame, *, labels: list[str]) -> dict:
     truth = predictions.emotion.map(labels.index).to_numpy()
     predicted = predictions.prediction.map(labels.index).to_numpy()
     speakers = predictions.speaker.nunique()
-    over = "speakers" if speakers >= FEWEST_SPEAKERS else "clips"
-    units = predictions.speaker if over == "speakers" else predictions.id.astype(str)
-    matrices, strata = _unit_confusions(truth, predicted, units=units, corpora=predictions.corpus, classes=len(labels))
+    over, units = units_of(predictions)
+    matrices, strata = unit_confusions(truth, predicted, units=units, corpora=predictions.corpus, classes=len(labels))
     total = matrices.sum(axis=0)
     values = from_confusion(total)
-    samples = from_confusion(_resampled(matrices, strata=strata))
+    samples = from_confusion(resampled(matrices, strata=strata))
     scores = {name: [float(values[name]), *map(float, np.nanpercentile(samples[name], [2.5, 97.5]))] for name in SCORES}
     present = total.sum(axis=1) > 0
     recall = {label: float(r) for label, r, p in zip(labels, values["recall"], present, strict=True) if p}
@@ -66,6 +65,13 @@ def score(predictions: pd.DataFrame, *, labels: list[str]) -> dict:
     correct = truth == predicted
     ece = calibration_error(probabilities.max(axis=1), correct)
     return {**scores, "recall": recall, "ece": ece, **facts, "confusion": total.astype(int).tolist()}
+
+
+def units_of(clips: pd.DataFrame) -> tuple[str, pd.Series]:
+    """What a bootstrap draws of `clips`: ("speakers", their speakers), or ("clips", their ids) of too few speakers."""
+    if clips.speaker.nunique() >= FEWEST_SPEAKERS:
+        return "speakers", clips.speaker
+    return "clips", clips.id.astype(str)
 
 
 def from_confusion(confusion: np.ndarray) -> dict[str, np.ndarray]:
@@ -102,7 +108,7 @@ def _mean(values: np.ndarray) -> np.ndarray:
     return np.where(present, values, 0).sum(axis=-1) / np.maximum(present.sum(axis=-1), 1)
 
 
-def _unit_confusions(truth, predicted, *, units, corpora, classes) -> tuple[np.ndarray, np.ndarray]:
+def unit_confusions(truth, predicted, *, units, corpora, classes) -> tuple[np.ndarray, np.ndarray]:
     """Confusion matrices [units, classes, classes] of speakers or clips, and the corpus number of each unit."""
     unit, first = np.unique(units.to_numpy(), return_index=True)
     number = np.searchsorted(unit, units.to_numpy())
@@ -111,8 +117,11 @@ def _unit_confusions(truth, predicted, *, units, corpora, classes) -> tuple[np.n
     return matrices, pd.factorize(corpora.iloc[first], sort=True)[0]
 
 
-def _resampled(matrices: np.ndarray, *, strata: np.ndarray) -> np.ndarray:
-    """Confusion matrices [RESAMPLES, classes, classes] of bootstrap samples of units within each stratum."""
+def resampled(matrices: np.ndarray, *, strata: np.ndarray) -> np.ndarray:
+    """Confusion matrices [RESAMPLES, classes, classes] of bootstrap samples of units within each stratum.
+
+    The same units in the same strata are drawn the same way, whatever their matrices: samples of two pipelines pair.
+    """
     generator = np.random.default_rng(0)
     weights = np.zeros((RESAMPLES, len(matrices)))
     for stratum in np.unique(strata):
