@@ -35,10 +35,12 @@ WRITES = {
     "30_classic_cnn": "[paths.results(profile) / protocol / scope / pipeline / f'seed{seed}.json']",
     "34_classical": "[paths.results(profile) / protocol / scope / pipeline / f'seed{seed}.json']",
     "40_evaluation": "[paths.figures(profile) / 'numbers.tex']",
+    "41_representations": "[paths.figures(profile) / '41_effects.csv']",
     "90_try_it": "[paths.figures(profile) / '90_try_it.png']",
 }
 #: What reruns with the run that is tried, the run included.
-AFTER_TRAINING = {"training", "evaluation", "try_it"}
+READERS = {"40_evaluation", "41_representations"}  # 42_generalization wants the protocol speaker
+AFTER_TRAINING = {"training", "try_it", *READERS}
 #: What the parameter files say, beside nothing.
 SAYS = {
     "30_classic_cnn": "epochs: 2\n",
@@ -214,7 +216,7 @@ def test_first_run_makes_everything_and_counts_its_steps(finished):
         assert (root / f"runs/demo/hash/pooled/{name}/seed0.ipynb").is_file()
     assert (root / "figures/demo/numbers.tex").read_text() == "40_evaluation"
     assert (root / "runs/demo/notebooks/22_spectrograms.ipynb").is_file()
-    assert "16 of 16 steps (100%) done" in said
+    assert "17 of 17 steps (100%) done" in said
     assert not (root / "data/results/demo/hash/pooled/hubert-cnn3-mean").exists()
 
 
@@ -234,9 +236,9 @@ def test_nothing_runs_after_touching_and_editing_prose(project):
     ("file", "old", "new", "expected"),
     [
         ("notebooks/22_spectrograms.ipynb", "mkdir(", "mkdir(mode=0o755, ", {"spectrograms", *AFTER_TRAINING}),
-        ("emolabs/parts/step_23.py", 'TEXT = "', 'TEXT = "new', {"functionals", "identity", "training", "evaluation"}),
+        ("emolabs/parts/step_23.py", 'TEXT = "', 'TEXT = "new', {"functionals", "identity", "training", *READERS}),
         ("params/demo/30_classic_cnn.yaml", "2", "3", AFTER_TRAINING),
-        ("params/demo/40_evaluation.yaml", "{}", "profile: demo", {"evaluation"}),
+        ("params/demo/40_evaluation.yaml", "{}", "profile: demo", {"40_evaluation"}),
         ("emolabs/parts/step_11.py", 'TEXT = "', 'TEXT = "new', {"split", "near_duplicates", *AFTER_TRAINING}),
         ("emolabs/parts/step_90.py", 'TEXT = "', 'TEXT = "new', {"try_it"}),
     ],
@@ -256,7 +258,7 @@ def test_a_training_parameter_reruns_its_own_family_only_and_a_dry_run_forgets_n
 
 def test_a_missing_embedded_corpus_is_spoken_again(project):
     shutil.rmtree(project / "data/raw/emosynth-en")
-    assert {"corpus", "indexing", "evaluation"} <= would_run(project)
+    assert {"corpus", "indexing", *READERS} <= would_run(project)
 
 
 def test_a_failed_step_is_said_in_a_sentence_and_tried_again(project):
@@ -275,7 +277,7 @@ def test_kept_results_outlive_code_and_missing_audio_but_can_be_forced(project):
     assert would_run(project) == set()
     shutil.rmtree(project / "data/interim")
     shutil.rmtree(project / ".snakemake")
-    assert would_run(project) == {"evaluation"}, "a fresh clone makes its tables from the committed results"
+    assert would_run(project) == READERS, "a fresh clone makes its tables from the committed results"
     stale = "data/results/demo/hash/pooled/logmel-cnn3-mean/seed0.json"
     said = snakemake(project, "-n", "--quiet", "host", "--forcerun", stale)
     assert "12_normalization" in said and "logmel-cnn3-mean, hash" in said and "constant, hash" not in said

@@ -1,0 +1,215 @@
+"""Drawings of paired differences, as `emolabs.experiments.paired` computes them; all in points of UAR (%)."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from emolabs.experiments import paired
+from emolabs.experiments.comparison import MARKERS
+from emolabs.experiments.failures import best
+from emolabs.experiments.results import Result
+from emolabs.modeling.pipeline import ENCODERS, load_pipelines
+from emolabs.reporting import COLORS, interval
+
+#: What a corrected p has to be under for a difference to be called one.
+LEVEL = 0.05
+
+
+def name(line) -> str:
+    """What is compared, in one line: only what differs is said twice."""
+    first, second = line.first_row.split(", "), line.second_row.split(", ")
+    if first[0] == second[0]:
+        return f"{first[0]}: {first[1]} − {second[1]}"
+    return f"{first[0]} − {second[0]}, {first[1]}"
+
+
+def draw(axis: Axes, lines: pd.DataFrame) -> None:
+    """A dot with its interval per comparison, from top to bottom, under its question; filled where the corrected p is
+    under `LEVEL`. What could not be compared keeps its place and says why."""
+    labels, places, place = [], [], 0.0
+    for question, group in lines.groupby("question", sort=False):
+        places.append(place)
+        labels.append(question)
+        for line in group.itertuples():
+            place -= 1
+            places.append(place)
+            labels.append(name(line) + (" (stale)" if line.stale else ""))
+            if line.missing:
+                text = line.missing.split(":")[0]
+                axis.text(0, place, f" {text}", va="center", color="0.45", fontsize=8, style="italic")
+                continue
+            errors = [[100 * (line.difference - line.low)], [100 * (line.high - line.difference)]]
+            look = {"fmt": "o", "color": COLORS["blue"], "ecolor": "black", "capsize": 2}
+            face = COLORS["blue"] if line.p_holm < LEVEL else "white"
+            axis.errorbar(100 * line.difference, place, xerr=errors, markerfacecolor=face, **look)
+        place -= 1.4
+    axis.axvline(0, color="0.4", linewidth=0.8)
+    for label, text in zip(axis.set_yticks(places, labels), labels, strict=True):
+        if text in set(lines.question):
+            label.label1.set_fontweight("bold")
+            label.tick1line.set_visible(False)
+            label.gridline.set_visible(False)
+    axis.set(ylim=(place + 0.8, 0.8), xlabel="difference of UAR (points), first minus second")
+    axis.grid(axis="x")
+
+
+def formatted(lines: pd.DataFrame) -> pd.DataFrame:
+    """Lines of `paired.table` for reading: in points, with intervals; an interval over clips only is marked †."""
+    shown = []
+    for line in lines.itertuples():
+        row = {"question": line.question, "compared": name(line)}
+        if line.missing:
+            shown.append(
+                row | {"first (%)": "", "second (%)": "", "difference": line.missing.split(":")[0], "p (Holm)": ""}
+            )
+            continue
+        mark = "†" if line.interval_over == "clips" else ""
+        p = "< 0.001" if line.p_holm < 0.001 else f"{line.p_holm:.3f}"
+        row |= {"first (%)": f"{100 * line.first:.1f}", "second (%)": f"{100 * line.second:.1f}"}
+        row |= {"difference": interval(line.difference, line.low, line.high) + mark, "p (Holm)": p}
+        shown.append(row | {"clips": f"{line.clips:,.0f}", "stale": "stale" if line.stale else ""})
+    table = pd.DataFrame(shown).fillna("")
+    return table if lines.stale.any() else table.drop(columns="stale", errors="ignore")
+
+
+def premiums(found: Sequence[Result], *, known: str = "random", new: str = "speaker") -> pd.DataFrame:
+    """What known speakers are worth: lines of `paired.compare` (`known` minus `new`), pooled and per corpus, for each
+    pipeline but the constant that has both protocols, with `pipeline`, `stale` and the `texts` (share of evaluated
+    clips whose text was heard in training) of both."""
+    sides = {
+        protocol: {r.row.pipeline: r for r in found if (r.row.protocol, r.row.scope) == (protocol, "pooled")}
+        for protocol in (known, new)
+    }
+    tables = []
+    for pipeline in sides[known]:
+        if pipeline == "constant" or pipeline not in sides[new]:
+            continue
+        pair = sides[known][pipeline], sides[new][pipeline]
+        lines = paired.compare(*pair).assign(pipeline=pipeline, stale=any(result.stale for result in pair))
+        tables.append(lines.assign(texts=" / ".join(f"{100 * r.facts['text_overlap']:.0f} %" for r in pair)))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["pipeline"])
+
+
+def draw_premiums(axis: Axes, lines: pd.DataFrame) -> None:
+    """Premiums per corpus, a marker per pipeline; open markers where the interval is over clips only."""
+    corpora = ["overall", *sorted(set(lines.on) - {"overall"})]
+    pipelines = list(dict.fromkeys(lines.pipeline))
+    for i, pipeline in enumerate(pipelines):
+        group = lines[lines.pipeline == pipeline].set_index("on").reindex(corpora)
+        places = [k + 0.16 * (i - (len(pipelines) - 1) / 2) for k in range(len(corpora))]
+        errors = [100 * (group.difference - group.low), 100 * (group.high - group.difference)]
+        label = f"{pipeline} (stale)" if group.stale.any() else pipeline
+        look = {"fmt": MARKERS[i], "color": f"C{i}", "capsize": 2, "label": label}
+        axis.errorbar(places, 100 * group.difference, yerr=errors, **look)
+    marks = lines.drop_duplicates("on").set_index("on").interval_over
+    axis.set_xticks(range(len(corpora)), [f"{c}{'†' if marks[c] == 'clips' else ''}" for c in corpora])
+    axis.axhline(0, color="0.4", linewidth=0.8)
+    axis.set(ylabel="UAR lost with new speakers (points)")
+
+
+def formatted_premiums(lines: pd.DataFrame) -> pd.DataFrame:
+    """Lines of `premiums` for reading: in percent and points, with intervals; over clips only marked †."""
+    mark = lines.interval_over.map({"clips": "†", "speakers": ""})
+    bounds = zip(lines.difference, lines.low, lines.high, mark, strict=True)
+    columns = {
+        "pipeline": lines.pipeline,
+        "corpus": lines.on,
+        "speakers known (%)": (100 * lines["first"]).round(1),
+        "speakers new (%)": (100 * lines.second).round(1),
+        "premium (points)": [interval(*values) + m for *values, m in bounds],
+        "known texts": lines.texts,
+        "clips": lines.clips,
+    }
+    table = pd.DataFrame(columns)
+    return table.assign(stale=lines.stale.map({True: "stale", False: ""})) if lines.stale.any() else table
+
+
+def premium_sentence(lines: pd.DataFrame) -> str:
+    """The pooled premiums in words."""
+    pooled = lines[lines.on == "overall"]
+    parts = [
+        f"`{line.pipeline}` {100 * line.first:.1f} → {100 * line.second:.1f} % "
+        f"({interval(-line.difference, -line.high, -line.low)} points)"
+        for line in pooled.itertuples()
+    ]
+    return f"With new speakers instead of known ones, UAR goes: {'; '.join(parts)}."
+
+
+def sentences(lines: pd.DataFrame) -> list[str]:
+    """What each comparison of `paired.table` says, in words; of those not made one sentence tells how many."""
+    said = []
+    for line in lines[lines.missing == ""].itertuples():
+        points = interval(line.difference, line.low, line.high)
+        if line.p_holm >= LEVEL:
+            verdict = "no difference can be told"
+        else:
+            verdict = "the first is better" if line.difference > 0 else "the second is better"
+        stale = " (stale)" if line.stale else ""
+        said.append(f"{line.question}: {name(line)}: {points} points; {verdict}{stale}.")
+    left = int((lines.missing != "").sum())
+    return (
+        [*said, f"{left} of {len(lines)} comparisons have not been made: their runs are not there."] if left else said
+    )
+
+
+#: The branches of both kinds; classical statistics of spectra and waveforms count as LLD.
+KINDS = {"LLD": ("waveform", "logmel", "mfcc", "egemaps"), "HSF": ENCODERS}
+
+
+def representatives(found: Sequence[Result], *, seed: int = 0) -> pd.DataFrame:
+    """Of LLD and of HSF the pooled row that validation chose, under `hash` and `speaker`: a line per corpus with
+    `protocol, kind, pipeline, on, uar, low, high, interval_over, speakers, stale`; `speakers` are those evaluated."""
+    table, lines, facts = load_pipelines(), [], ("interval_over", "speakers")
+    for protocol in ("hash", "speaker"):
+        there = [r for r in found if (r.row.protocol, r.row.scope, r.row.seed) == (protocol, "pooled", seed)]
+        for kind, branches in KINDS.items():
+            rows = [r for r in there if r.row.pipeline != "constant" and table[r.row.pipeline].branch in branches]
+            if not rows:
+                continue
+            chosen = best(rows)
+            for corpus, scores in chosen.scores["corpora"].items():
+                line = {"protocol": protocol, "kind": kind, "pipeline": chosen.row.pipeline, "on": corpus}
+                line |= dict(zip(("uar", "low", "high"), scores.get("closed_set", scores)["uar"], strict=True))
+                line |= {key: scores[key] for key in facts}
+                lines.append(line | {"stale": chosen.stale})
+    return pd.DataFrame(lines, columns=["protocol", "kind", "pipeline", "on", "uar", "low", "high", *facts, "stale"])
+
+
+def draw_representatives(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
+    """UAR per corpus of the chosen rows, from the fewest speakers to the most."""
+    order = lines.groupby("on").speakers.max().sort_values(kind="stable").index
+    chosen = []
+    for i, (kind, group) in enumerate(lines.groupby("kind", sort=False)):
+        group = group.set_index("on").reindex(order)
+        errors = [100 * (group.uar - group.low), 100 * (group.high - group.uar)]
+        places = [k + 0.14 * (2 * i - 1) for k in range(len(order))]
+        look = {"fmt": MARKERS[i], "color": list(COLORS.values())[i + 1], "capsize": 2, "label": kind}
+        axis.errorbar(places, 100 * group.uar, yerr=errors, **look)
+        chosen.append(f"{kind}: {group.pipeline.iloc[0]}{' (stale)' if group.stale.any() else ''}")
+    marks = lines.drop_duplicates("on").set_index("on").interval_over.map({"clips": "†", "speakers": ""})
+    axis.set_xticks(range(len(order)), [f"{corpus}{marks[corpus]}" for corpus in order])
+    axis.set(title="\n".join([title, *chosen]), ylim=(0, 103))
+
+
+def draw_protocols(axis: Axes, found: Sequence[Result]) -> None:
+    """The pooled UAR of every pipeline over the protocols, from known speakers to new corpora; dotted is chance."""
+    protocols = [p for p in ("hash", "random", "speaker", "corpus") if any(r.row.protocol == p for r in found)]
+    names = sorted({r.row.pipeline for r in found if r.row.protocol != "hash"}, key=list(load_pipelines()).index)
+    for i, pipeline in enumerate(names):
+        rows = {r.row.protocol: r for r in found if r.row.pipeline == pipeline}
+        places = [k for k, protocol in enumerate(protocols) if protocol in rows]
+        scores = [rows[protocols[k]].scores["overall"]["uar"] for k in places]
+        uar, low, high = (100 * pd.Series(column) for column in zip(*scores, strict=True))
+        is_stale = any(result.stale for result in rows.values())
+        look = {"marker": MARKERS[i], "color": f"C{i}", "linestyle": ":" if pipeline == "constant" else "-"}
+        label = f"{pipeline} (stale)" if is_stale else pipeline
+        axis.errorbar(places, uar, yerr=[uar - low, high - uar], capsize=2, label=label, linewidth=0.8, **look)
+    titles = {
+        "hash": "hash\n(known)",
+        "random": "random\n(known)",
+        "speaker": "speaker\n(new)",
+        "corpus": "corpus\n(new)",
+    }
+    axis.set_xticks(range(len(protocols)), [titles[protocol] for protocol in protocols])
+    axis.set(ylabel="UAR (%)", ylim=(0, 100))

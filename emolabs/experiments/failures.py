@@ -1,0 +1,56 @@
+"""Where pipelines fail: the pipeline that validation chooses, and the clips that all of them get wrong."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from emolabs import storage
+from emolabs.experiments.results import Result
+
+
+def validation_uar(result: Result) -> float:
+    """The mean validation UAR of a result's folds (0–1); NaN for a row that looks at no validation side."""
+    files = [result.row.results(run["made_from"]["fold"]) / "metrics.json" for run in result.runs]
+    scores = [(storage.read_json(file).get("validation") or {}).get("uar") for file in files]
+    known = [score for score in scores if score is not None]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def best(found: Sequence[Result]) -> Result:
+    """The result with the highest validation UAR; the evaluation side has no say.
+
+    Raises `ValueError` where none has a validation score.
+    """
+    scored = [(validation_uar(result), result) for result in found]
+    scored = [pair for pair in scored if not np.isnan(pair[0])]
+    if not scored:
+        raise ValueError("expected results with a validation score, found none: train a row of the protocol first")
+    return max(scored, key=lambda pair: pair[0])[1]
+
+
+def hardest(found: Sequence[Result], *, most: int = 20) -> pd.DataFrame:
+    """The clips that the fewest of the given results name correctly, the most mistaken first.
+
+    Columns: `path`, `emotion`, `wrong` (how many of the results), `of`, `answer` (the most frequent wrong one) and
+    `confidence` (mean probability, 0–1, that the results give to the true emotion). Only clips that all of them
+    evaluated; ties are ordered by that probability, then by path.
+    """
+    tables = []
+    for result in found:
+        clips = result.predictions
+        shares = clips[[f"p_{label}" for label in result.labels]].to_numpy()
+        truth = clips.emotion.map(result.labels.index).to_numpy()
+        given = shares[np.arange(len(clips)), truth]
+        tables.append(clips[["path", "emotion", "prediction"]].assign(given=given))
+    every = pd.concat(tables, ignore_index=True)
+    every["is_wrong"] = every.prediction != every.emotion
+    clips = every.groupby("path").agg(
+        emotion=("emotion", "first"), wrong=("is_wrong", "sum"), of=("is_wrong", "size"), confidence=("given", "mean")
+    )
+    mistakes = every[every.is_wrong].groupby(["path", "prediction"]).size().reset_index(name="times")
+    mistakes = mistakes.sort_values(["path", "times", "prediction"], ascending=[True, False, True])
+    clips["answer"] = mistakes.drop_duplicates("path").set_index("path").prediction
+    clips = clips[clips.of == len(found)].reset_index()
+    clips = clips.sort_values(["wrong", "confidence", "path"], ascending=[False, True, True])
+    return clips.head(most)[["path", "emotion", "wrong", "of", "answer", "confidence"]].reset_index(drop=True)

@@ -1,0 +1,91 @@
+"""What the notebooks say of paired differences, and which pipelines and clips they choose."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from emolabs import reporting
+from emolabs.experiments import effects, failures, paired, results
+from emolabs.experiments.paired import Comparison
+from emolabs.experiments.runs import Row
+
+PIPELINES = ("constant", "mfcc-linear", "egemaps-linear", "whisper-linear")
+
+
+@pytest.fixture(scope="module")
+def found() -> list[results.Result]:
+    """Committed results of four rows with new speakers, and of one with known ones."""
+    rows = [("speaker", name) for name in PIPELINES] + [("random", "mfcc-linear")]
+    made = [Row(profile="thesis", scope="pooled", seed=0, protocol=p, pipeline=name) for p, name in rows]
+    return [results.load(row) for row in made]
+
+
+@pytest.fixture(scope="module")
+def lines(found) -> pd.DataFrame:
+    def side(pipeline, protocol="speaker"):
+        return (pipeline, protocol, "pooled")
+
+    pairs = [(side("whisper-linear"), side("mfcc-linear")), (side("mfcc-linear", "random"), side("mfcc-linear"))]
+    pairs.append((side("logmel-cnn3-mean"), side("mfcc-linear")))
+    return paired.table([Comparison("what?", *pair) for pair in pairs], found)
+
+
+def test_names_say_only_what_differs(lines):
+    names = [effects.name(line) for line in lines.itertuples()]
+    assert names[0] == "whisper-linear − mfcc-linear, speaker"
+    assert names[1] == "mfcc-linear: random − speaker"
+
+
+def test_words_and_tables_hold_the_numbers_and_what_is_missing(lines):
+    said, table = effects.sentences(lines), effects.formatted(lines)
+    points = reporting.interval(*lines.loc[0, ["difference", "low", "high"]])
+    assert points in said[0] and "the first is better" in said[0]
+    assert table.difference[0] == points and table.difference[2] == "not run"
+    assert said[-1] == "1 of 3 comparisons have not been made: their runs are not there."
+    even = effects.sentences(lines.assign(p_holm=0.2))
+    assert "no difference can be told" in even[0]
+
+
+def test_a_picture_has_a_place_for_every_comparison(lines):
+    figure, axis = reporting.figure(height_in=3)
+    effects.draw(axis, lines)
+    labels = [label.get_text() for label in axis.get_yticklabels()]
+    assert labels[0] == "what?" and len(labels) == 4
+    assert [text.get_text().strip() for text in axis.texts] == ["not run"]
+
+
+def test_premiums_pair_the_protocols_and_leave_out_the_constant(found):
+    premiums = effects.premiums(found)
+    assert set(premiums.pipeline) == {"mfcc-linear"} and list(premiums.on)[0] == "overall"
+    assert "`mfcc-linear`" in effects.premium_sentence(premiums)
+    assert len(effects.formatted_premiums(premiums)) == len(premiums)
+    assert effects.premiums(found[:4]).empty
+
+
+def test_of_each_kind_validation_chooses(found):
+    chosen = effects.representatives(found)
+    assert set(zip(chosen.kind, chosen.pipeline, strict=True)) >= {("HSF", "whisper-linear")}
+    lld = max(found[1:3], key=failures.validation_uar).row.pipeline
+    assert set(chosen.pipeline[chosen.kind == "LLD"]) == {lld}
+    assert effects.representatives([]).empty
+
+
+def test_the_evaluation_side_has_no_say_in_the_choice(found):
+    worse = found[1].predictions.assign(prediction="anger")
+    spoiled = [replace(found[3], predictions=worse, scores={}), found[1]]
+    assert failures.best(spoiled).row.pipeline == "whisper-linear"
+    with pytest.raises(ValueError, match="expected results with a validation score"):
+        failures.best([])
+
+
+def test_the_hardest_clips_are_those_that_all_get_wrong(found):
+    some = found[1:4]
+    table = failures.hardest(some, most=30)
+    for line in table.head(3).itertuples():
+        answers = [r.predictions.set_index("path").loc[line.path] for r in some]
+        assert [a.prediction != a.emotion for a in answers].count(True) == line.wrong == line.of == 3
+        given = sum(answer[f"p_{answer.emotion}"] for answer in answers) / 3
+        assert line.confidence == pytest.approx(given, abs=1e-6)
+        assert line.answer in {answer.prediction for answer in answers}
+    assert table.confidence[table.wrong == 3].is_monotonic_increasing
