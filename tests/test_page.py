@@ -11,6 +11,7 @@ import shutil
 import string
 import subprocess
 import threading
+import time
 from collections import Counter
 from contextlib import contextmanager
 from html import unescape
@@ -478,18 +479,28 @@ def test_complete_run_with_the_keyboard_alone(file, visit):
     assert len(record["trials"]) == 8 and record["finished"]
 
 
-def test_number_keys_can_be_switched_off(file, visit):
+def test_response_time_runs_from_the_end_of_the_first_playback_to_the_choice(file, visit):
     listener = visit(build(file, one_recording()))
     listener.start()
     listener.press("#trial summary")
-    listener.press("#keys")
+    listener.press("#keys")  # number keys can be switched off
+    before = time.monotonic()
     listener.listen()
     listener.tab.keyboard.press("2")
     assert not listener.tab.locator("#answer input:checked").count()
+    listener.press("#play")  # hearing it again does not start the clock anew
+    time.sleep(0.3)
+    listener.press("#answer input >> nth=1")
+    longest_s = time.monotonic() - before
+    time.sleep(longest_s)  # grading does not count
+    listener.press("#confidence input >> nth=1")
+    listener.press("#submit")
+    (trial,) = listener.record()["trials"]
+    assert 0.3 <= trial["response_time_s"] <= longest_s and trial["plays"] == 2
 
 
 def test_complete_run_on_a_phone(file, visit):
-    screen = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+    screen = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
     listener = visit(build(file, study(trials=2)), color_scheme="dark", reduced_motion="reduce", **screen)
     listener.touch = True
     check_screen(listener, smallest_px=44)
@@ -648,7 +659,8 @@ def test_network_that_is_cut_at_the_end(file, visit, monkeypatch):
         listener.answer("anger")
         listener.tab.get_by_text("could not be sent, and are still here").wait_for()
         check_screen(listener)
-        record = listener.record()  # the file is the fallback
+        record = listener.record()  # the file is the fallback, or a text to be copied
+        assert json.loads(listener.tab.locator("#text").input_value()) == record
         assert bodies == [] and record["trials"][0]["answer"] == "anger"
         listener.tab.reload()
         listener.tab.get_by_text("could not be sent, and are still here").wait_for()

@@ -12,11 +12,12 @@ A participant's file is JSON as `assets/answers.schema.json` describes it (`answ
 
 `participant` is a random code, `order` the seed of `study.order`, times are ISO 8601 in UTC, `finished` is null until
 the last recording is answered. What a participant leaves out of `background` is null. `position` counts from 1 within
-the practice and within the order. `plays` counts how often a recording was started. `response_time_s` runs from the end
-of the first playback to the (last) choice of the answer, and is null where a pause, a reload or a hidden tab came
-between. A recording that the browser could not play and the participant left out has no trial; its position is missing.
-The CSV has the same names in one row a trial, study and background repeated; text that a spreadsheet would run as a
-formula is preceded by an apostrophe. Namibia's code is NA there, which some readers take for nothing.
+the practice and within the order. `plays` counts how often a recording was started. Nothing can be answered before the
+first playback has ended; `response_time_s` runs from there to the (last) choice of the answer, and is null where a
+pause, a reload or a hidden tab came between. A recording that the browser could not play and the participant left out
+has no trial; its position is missing. The CSV has the same names in one row a trial, study and background repeated;
+text that a spreadsheet would run as a formula is preceded by an apostrophe. Namibia's code is NA there, which some
+readers take for nothing.
 
 An address given as `post_to` gets the JSON as the body of a POST. It has to answer with a status from 200 to 299 and to
 allow the page's origin by CORS (also to the preflight request for `Content-Type: application/json`; the origin of a

@@ -47,7 +47,7 @@ function steps(session) {
 function recall() {
   try {
     const session = JSON.parse(localStorage.getItem(KEY));
-    return session?.record?.format === study.format ? session : null;
+    return session?.record?.format === study.format && session.record.order in study.orders ? session : null;
   } catch {
     return null;
   }

@@ -11,6 +11,7 @@ function beginTrial() {
   lock(true);
   $("leave-out").hidden = true;
   $("hint").textContent = LISTEN;
+  $("said").textContent = ""; // so that the same words are a change, which is read out
   $("play").querySelector("span").textContent = PLAY;
   show("trial", $("play"));
 }
