@@ -49,7 +49,7 @@ RETRIES_S = (1.0, 2.0, 4.0, 8.0)
 #: Numbers of tones in the test sounds.
 TONES = (2, 3, 4)
 #: What a recording takes beside its duration: choosing, grading, going on. For the announced minutes only.
-_ANSWER_S = 8.0
+_ANSWER_S = 10.0
 
 
 def build(
