@@ -166,7 +166,7 @@ def _corpora(study) -> list[corpora.Corpus]:
 
 def _credits(study) -> list[str]:
     """What the licences want named wherever the recordings go."""
-    return [f"{c.name}: {c.citation} Licence: {c.licence}. {c.source}" for c in _corpora(study)]
+    return [f"{c.name}: {c.citation}; licence: {c.licence}; {c.source}" for c in _corpora(study)]
 
 
 def _orders(study, *, clips: pd.DataFrame, count: int) -> list[list[int]]:
