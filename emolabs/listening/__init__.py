@@ -1,0 +1,1 @@
+"""Human baseline study: the draw of the clips, the page that plays them, the answers and what they say."""
