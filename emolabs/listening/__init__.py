@@ -1,1 +1,1 @@
-"""The human baseline study: what listeners hear, and how that compares with what pipelines do."""
+"""Human baseline study: the draw of the clips, the page that plays them, the answers and what they say."""
