@@ -9,7 +9,6 @@ Conventions: `path` is a project path, shares lie in 0–1, a row number counts 
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -18,6 +17,7 @@ from emolabs.corpora import cremad, harmonize, index
 from emolabs.corpora.cremad import CREMAD
 from emolabs.corpora.emodb import EMODB
 from emolabs.corpora.table import read_table
+from emolabs.listening.answers import Answers, as_problems, votes_to_long
 from emolabs.standardization import sample_id
 
 #: What the first digit of a row's number says: listeners heard the voice, saw the face, or both.
@@ -28,23 +28,9 @@ VOTES, SUMMARY, RATES = "tabulatedVotes.csv", "summaryTable.csv", "erkennung.txt
 #: Columns of `summaryTable.csv` that name the winner of a modality.
 WINNERS = {"audio": "VoiceVote", "face": "FaceVote", "audiovisual": "MultiModalVote"}
 CLIP = ["id", "path", "corpus", "speaker", "sex", "text", "language", "intensity", "emotion"]
-PROBLEMS = ["file", "row", "reason"]
-COLUMNS = [
-    *("study", "digest", "participant", "order", "position", "role", "clip", "id", "path", "corpus", "speaker", "sex"),
-    *("text", "language", "intensity", "emotion", "answer", "confidence", "plays", "response_time_s", "modality"),
-    *("started", "finished", "age_band", "gender", "country", "english", "headphones", "hearing", "file", "row"),
-    "simulated",
-]
 
 
-class Read(NamedTuple):
-    """What a file says, and its rows that could not be used or contradict themselves: `file, row, reason`."""
-
-    table: pd.DataFrame
-    problems: pd.DataFrame
-
-
-def cremad_counts() -> Read:
+def cremad_counts() -> Answers:
     """CREMA-D's votes: a row per clip and modality with `modality`, the columns of `CLIP`, the number of votes for each
     emotion of `LETTERS` under its name, their sum `votes`, and `file, row`; sorted by modality and path.
 
@@ -73,22 +59,19 @@ def cremad_counts() -> Read:
         rows[key] = {"modality": key[0], **named, **counts, "votes": sum(counts.values())}
         rows[key] |= {"file": file.name, "row": _number(place)}
     table = pd.DataFrame(rows.values(), columns=["modality", *CLIP, *LETTERS.values(), "votes", "file", "row"])
-    return Read(table.sort_values(["modality", "path"], ignore_index=True), pd.DataFrame(problems, columns=PROBLEMS))
+    return Answers(table.sort_values(["modality", "path"], ignore_index=True), as_problems(problems))
 
 
 def long(counts: pd.DataFrame, *, study: str = "cremad-votes") -> pd.DataFrame:
-    """One row a vote, in the columns of every listening study (`COLUMNS`): the counts of `cremad_counts`, spread out.
+    """One row a vote, as `answers.COLUMNS` has it, sorted as `counts` (of `cremad_counts`).
 
     Who answered is not known, nor when: `participant` and what is known of one are missing in every row.
     """
-    emotions = list(LETTERS.values())
-    melted = counts.melt([c for c in counts if c not in [*emotions, "votes"]], emotions, "answer", "number")
-    votes = melted.loc[melted.index.repeat(melted.number)].sort_values(["modality", "path", "answer"])
-    votes = votes.assign(study=study, role="trial", simulated=False)
-    return votes.reset_index(drop=True).reindex(columns=COLUMNS, fill_value=pd.NA)
+    named = {emotion: emotion for emotion in LETTERS.values()}
+    return votes_to_long(counts.assign(study=study), counts=named, clip="path", file=VOTES).table
 
 
-def emodb_rates() -> Read:
+def emodb_rates() -> Answers:
     """EmoDB's rates: a row per recorded clip with the columns of `CLIP`, `recognition` (the share of listeners who
     named the intended emotion), `naturalness` (the share who found it natural), `published` (whether its audio is in
     the corpus' folder) and `file, row`; sorted by path.
@@ -113,7 +96,7 @@ def emodb_rates() -> Read:
         rows[row["path"]] = row | {"published": row["path"] in published, "file": file.name, "row": number}
     columns = [*CLIP, "recognition", "naturalness", "published", "file", "row"]
     table = pd.DataFrame(rows.values(), columns=columns).sort_values("path", ignore_index=True)
-    return Read(table, pd.DataFrame(problems, columns=PROBLEMS))
+    return Answers(table, as_problems(problems))
 
 
 def _human(name: str) -> Path:
@@ -122,8 +105,8 @@ def _human(name: str) -> Path:
     found = [place / name for place in places if (place / name).is_file()]
     if not found:
         raise FileNotFoundError(
-            f"the votes of CREMA-D's listeners were not found: expected {places[0] / name}. Copy {name} from the folder "
-            f"processedResults of {CREMAD.source} there, or set EMOLABS_HUMAN to the folder that holds crema-d/."
+            f"the votes of CREMA-D's listeners were not found: expected {places[0] / name}. Copy {name} there from the "
+            f"folder processedResults of {CREMAD.source}, or set EMOLABS_HUMAN to the folder that holds crema-d/."
         )
     return found[0]
 
@@ -132,8 +115,8 @@ def _rates_file() -> Path:
     found = [folder / RATES for folder in EMODB.folders() if (folder / RATES).is_file()]
     if not found:
         raise FileNotFoundError(
-            f"the recognition rates of EmoDB's listeners were not found: expected {paths.raw('emodb') / 'emodb' / RATES} "
-            f"({RATES} of the archive on the corpus' own page, beside the folder wav/). {EMODB.instructions()}"
+            f"the recognition rates of EmoDB's listeners were not found: expected {paths.raw('emodb') / 'emodb' / RATES}, "
+            f"which the archive on the corpus' own page (emodb.bilderbar.info/download) has beside the folder wav/."
         )
     return found[0]
 
@@ -190,8 +173,8 @@ def _rate(cells: list[str]) -> dict:
     return dict(zip(CLIP, clip, strict=True)) | dict(zip(["recognition", "naturalness"], shares, strict=True))
 
 
-def _problem(file: Path, place: str, reason: str) -> dict:
-    return {"file": file.name, "row": _number(place), "reason": reason}
+def _problem(file: Path, place: str, reason: str) -> tuple[str, int, str]:
+    return file.name, _number(place), reason
 
 
 def _number(place: str) -> int:
