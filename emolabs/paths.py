@@ -21,6 +21,8 @@ EMOBENCH = ROOT / "data" / "emobench"
 CARDS = ROOT / "data" / "cards"
 #: The user's audio, a folder a corpus, unless ``EMOLABS_RAW`` names another root.
 RAW = ROOT / "data" / "raw"
+#: Published answers of listeners, a folder a corpus (`crema-d/`), unless ``EMOLABS_HUMAN`` names another root.
+HUMAN = ROOT / "data" / "human"
 
 
 def raw(corpus: str) -> Path:
@@ -28,6 +30,11 @@ def raw(corpus: str) -> Path:
     if corpus.startswith("emosynth"):
         return RAW
     return Path(os.environ.get("EMOLABS_RAW") or RAW).expanduser().absolute()
+
+
+def human() -> Path:
+    """Root under which published answers of listeners are looked for."""
+    return Path(os.environ.get("EMOLABS_HUMAN") or HUMAN).expanduser().absolute()
 
 
 def downloads(corpus: str) -> Path:
