@@ -76,18 +76,23 @@ def measure(
     }
 
 
-def table(tally: Tally, draws: Draws) -> pd.DataFrame:
-    """Every row of `MEASURES` with its interval: `measure, value, low, high, items, answers`."""
-    counts = tally.counts()
-    samples = [
-        measure(drawn, squares=squares, weights=weights)
-        for (drawn, squares), weights in zip(_drawn(tally, draws, counts), draws.items, strict=True)
-    ]
-    found = measure(counts)
-    low, high = bounds(pd.DataFrame(samples)[list(MEASURES)].to_numpy())
-    values = [found[name] for name in MEASURES]
-    facts = {"items": int((counts.sum(axis=1) > 1).sum()), "answers": tally.answers}
-    return pd.DataFrame({"measure": list(MEASURES), "value": values, "low": low, "high": high} | facts)
+def table(tally: Tally, draws: Draws, *, by: str | None = None) -> pd.DataFrame:
+    """Every row of `MEASURES` with its interval, for all items or for each value of their column `by`:
+    `by, measure, value, low, high, items, answers`."""
+    counts, groups = tally.counts(), _groups(tally, by)
+    samples = {name: [] for name in groups}
+    for (drawn, squares), weights in zip(_drawn(tally, draws, counts), draws.items, strict=True):
+        for name, here in groups.items():
+            found = measure(drawn[here], squares=squares[here], weights=weights[here])
+            samples[name].append([found[key] for key in MEASURES])
+    rows = []
+    for name, here in groups.items():
+        found, (low, high) = measure(counts[here]), bounds(np.array(samples[name]))
+        facts = {"items": int((counts[here].sum(axis=1) > 1).sum()), "answers": int(counts[here].sum())}
+        for key, below, above in zip(MEASURES, low, high, strict=True):
+            line = {"measure": key, "value": found[key], "low": below, "high": above}
+            rows.append(({by: name} if by else {}) | line | facts)
+    return pd.DataFrame(rows)
 
 
 def majority(tally: Tally, draws: Draws, *, by: str | None = None) -> pd.DataFrame:
@@ -104,10 +109,8 @@ def majority(tally: Tally, draws: Draws, *, by: str | None = None) -> pd.DataFra
     winners = (counts == most[:, None]).sum(axis=1)
     among = counts[np.arange(len(counts)), truth] == most
     right = np.where(among, 1 / winners, 0.0)
-    groups = tally.items[by].to_numpy() if by else np.full(len(counts), "")
     rows = []
-    for group in pd.unique(groups[~pd.isna(groups)]):
-        here = groups == group
+    for group, here in _groups(tally, by).items():
         weights = draws.items[:, here]
         samples = weights @ right[here] / weights.sum(axis=1)
         low, high = bounds(samples)
@@ -115,6 +118,16 @@ def majority(tally: Tally, draws: Draws, *, by: str | None = None) -> pd.DataFra
         facts = {"accuracy": right[here].mean(), "low": low, "high": high, "tied": (winners > 1)[here].mean()}
         rows.append(({by: group} if by else {}) | facts | sides | {"items": int(here.sum())})
     return pd.DataFrame(rows)
+
+
+def _groups(tally: Tally, by: str | None) -> dict[str, np.ndarray]:
+    """Which items belong to each value of `by` [items]; all to one where that is None."""
+    if by is None:
+        return {"": np.ones(len(tally.items), bool)}
+    return {
+        name: (tally.items[by] == name).fillna(False).to_numpy(bool)
+        for name in sorted(tally.items[by].dropna().unique())
+    }
 
 
 def _beyond(observed: float, expected: float) -> float:

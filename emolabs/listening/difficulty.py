@@ -17,7 +17,9 @@ def clips(tally: Tally) -> pd.DataFrame:
     """The items of `tally` with `hits`, `answers` and `share`: of the answers to it, those that name its emotion."""
     counts = tally.counts()
     hits = counts[np.arange(len(counts)), tally.items.emotion.map(tally.labels.index).to_numpy(int)]
-    return tally.items.assign(hits=hits.astype(int), answers=counts.sum(axis=1).astype(int), share=hits / counts.sum(axis=1))
+    return tally.items.assign(
+        hits=hits.astype(int), answers=counts.sum(axis=1).astype(int), share=hits / counts.sum(axis=1)
+    )
 
 
 def spread(table: pd.DataFrame) -> dict[str, float]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
 
 from emolabs.listening.tally import Tally
 
@@ -57,7 +58,7 @@ def draw(tally: Tally, *, draws: int = DRAWS, seed: int = 0) -> Draws:
 
 
 def bounds(samples: np.ndarray) -> np.ndarray:
-    """The 95 % percentile interval [2, ...] of bootstrap values [draws, ...]; NaN draws (an empty cell) do not count."""
+    """The 95 % percentile interval [2, ...] of values [draws, ...]; a NaN (an empty cell) does not count."""
     empty = np.isnan(samples).all(axis=0)
     filled = np.where(empty, 0.0, samples)
     if np.isnan(filled).any():
@@ -68,7 +69,7 @@ def bounds(samples: np.ndarray) -> np.ndarray:
 
 
 def wilson(hits: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper bound of Wilson's 95 % score interval (1927, JASA 22(158)) for `hits` of independent `answers`."""
+    """The bounds of Wilson's 95 % score interval (1927, JASA 22(158)) for `hits` of independent `answers`."""
     hits, answers = np.asarray(hits, float), np.asarray(answers, float)
     with np.errstate(invalid="ignore", divide="ignore"):
         share, z2 = hits / answers, _NORMAL_97_5**2
@@ -112,7 +113,13 @@ def means(tally: Tally, draws: Draws, values: np.ndarray, *, by: Sequence[str] =
 def _sums(tally: Tally, draws: Draws, *, cells: np.ndarray, shape: tuple, values=1.0) -> tuple[np.ndarray, np.ndarray]:
     """Weighted sums of `values` in cells 0 …, as they are and drawn; a cell of -1 is no cell."""
     size, cells = int(np.prod(shape)), cells + 1
-    total = np.bincount(cells, tally.rows["count"] * values, minlength=size + 1)[1:]
+    counted = tally.rows["count"].to_numpy() * values
+    total = np.bincount(cells, counted, minlength=size + 1)[1:]
+    if draws.listeners is None:  # rows of one item have one weight: a product of matrices
+        there = np.flatnonzero(cells)
+        places = cells[there] - 1, tally.rows.item.to_numpy()[there]
+        matrix = csr_matrix((counted[there], places), shape=(size, len(tally.items)))
+        return total.reshape(shape), (matrix @ draws.items.T).T.reshape(-1, *shape)
     samples = np.empty((len(draws.items), size))
     for number, weights in enumerate(draws.answers(tally)):
         samples[number] = np.bincount(cells, weights * values, minlength=size + 1)[1:]

@@ -51,7 +51,9 @@ def fit(tally: Tally, *, seed: int = 0) -> Mixed:
     if not np.isnan(place).any() and place.std() > 0:
         fixed = np.column_stack([fixed, (place - place.mean()) / 10])
     right = (tally.rows.truth == tally.rows.answer).to_numpy(float)
-    problem = _Problem.of(right, fixed, [(tally.rows.listener, len(tally.listeners)), (tally.rows.item, len(tally.items))])
+    problem = _Problem.of(
+        right, fixed, [(tally.rows.listener, len(tally.listeners)), (tally.rows.item, len(tally.items))]
+    )
     spreads, effects = _sample(problem, generator=np.random.default_rng(seed))
     return _summary(spreads, effects, labels=[tally.labels[k] for k in present])
 

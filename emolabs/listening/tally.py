@@ -23,8 +23,8 @@ class Tally:
     """Counted answers.
 
     `rows`: `listener` (a row number of `listeners`, -1 where nobody knows), `item` (of `items`), `truth`, `answer`,
-    `count`, and per answer `position, confidence, response_time_s`. `items` has the columns of `ITEM`, `listeners` those
-    of `LISTENER` (None for votes). `left_out` says in sentences what of the table is not counted.
+    `count`, and per answer `position, confidence, response_time_s`. `items` has the columns of `ITEM`, `listeners`
+    those of `LISTENER` (None for votes). `left_out` says in sentences what of the table is not counted.
     """
 
     labels: list[str]
@@ -66,8 +66,8 @@ def count(table: pd.DataFrame, *, labels: Sequence[str]) -> Tally:
     """Count the trials of a long table of answers (`responses.read`, `votes.long`) whose choices are `labels`.
 
     Trials without an answer, and what a listener said of an item after its first answer, are left out and named in
-    `left_out`. Raises `ValueError` where no trial is left, where an intended or a chosen emotion is none of `labels`, or
-    where only some of the answers have a participant.
+    `left_out`. Raises `ValueError` where no trial is left, where an intended or a chosen emotion is none of `labels`,
+    or where only some of the answers have a participant.
     """
     trials = table[table.role.fillna("trial") == "trial"]
     answered = trials[trials.answer.notna()]
@@ -96,7 +96,10 @@ def count(table: pd.DataFrame, *, labels: Sequence[str]) -> Tally:
         rows[column] = pd.Categorical(first[name].astype(str), categories=list(labels)).codes.astype(int)
     left_out = [
         (len(trials) - len(answered), "trials have no answer and are left out"),
-        (len(answered) - len(first), "answers repeat an earlier one of the same listener to the same clip and are left out"),
+        (
+            len(answered) - len(first),
+            "answers repeat an earlier one of the same listener to the same clip and are left out",
+        ),
     ]
     said = tuple(f"{number:,} {sentence}" for number, sentence in left_out if number)
     people = _listeners(first) if known.any() else None
