@@ -15,6 +15,8 @@ Where listeners are drawn, a listener that is drawn twice is not compared with i
 (Σ w)² − Σ w² of the weights w of those who gave the same answer.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -45,13 +47,11 @@ def krippendorff(counts: np.ndarray) -> float:
     return measure(counts)["krippendorff"]
 
 
-def measure(
-    counts: np.ndarray, *, squares: np.ndarray | None = None, weights: np.ndarray | None = None
-) -> dict[str, float]:
-    """Every row of `MEASURES` for `counts` [items, classes].
+def measure(counts: np.ndarray, *, squares: np.ndarray | None = None, weights: np.ndarray | None = None) -> dict:
+    """Every row of `MEASURES` for `counts` [items, classes]: a number each, or an array [draws].
 
     `counts` may hold sums of listeners' weights, then `squares` [items, classes] holds the sums of their squares;
-    `weights` [items] are those of the items. NaN where nobody can be compared, or where all give one answer.
+    `weights` [items] or [draws, items] are those of the items. NaN where nobody can be compared, or all answer alike.
     """
     counts = np.asarray(counts, float)
     squares = counts if squares is None else squares
@@ -59,20 +59,20 @@ def measure(
     pairs = number**2 - squares.sum(axis=1)
     kept = pairs > 1e-9
     weights = kept * (1.0 if weights is None else weights)
-    if not weights.any():
-        return dict.fromkeys(MEASURES, float("nan"))
     agreeing = (counts**2 - squares).sum(axis=1)
     share = np.divide(agreeing, pairs, out=np.zeros_like(pairs), where=kept)
     named = weights @ counts
-    total, observed = named.sum(), weights @ share / weights.sum()
-    expected = ((named / total) ** 2).sum()
-    disagreement = 1 - (weights * number) @ share / total
-    by_chance = 1 - (named * (named - 1)).sum() / (total * (total - 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        total, observed = named.sum(axis=-1), weights @ share / weights.sum(axis=-1)
+        expected = ((named / total[..., None]) ** 2).sum(axis=-1)
+        disagreement = 1 - weights @ (number * share) / total
+        by_chance = 1 - (named * (named - 1)).sum(axis=-1) / (total * (total - 1))
+        alpha = np.where(by_chance > 1e-12, 1 - disagreement / by_chance, np.nan)
     return {
         "fleiss": _beyond(observed, expected),
-        "randolph": _beyond(observed, 1 / counts.shape[1]),
-        "krippendorff": float(1 - disagreement / by_chance) if by_chance > 1e-12 else float("nan"),
-        "observed": float(observed),
+        "randolph": _beyond(observed, np.asarray(1 / counts.shape[1])),
+        "krippendorff": alpha[()],
+        "observed": observed,
     }
 
 
@@ -81,13 +81,13 @@ def table(tally: Tally, draws: Draws, *, by: str | None = None) -> pd.DataFrame:
     `by, measure, value, low, high, items, answers`."""
     counts, groups = tally.counts(), _groups(tally, by)
     samples = {name: [] for name in groups}
-    for (drawn, squares), weights in zip(_drawn(tally, draws, counts), draws.items, strict=True):
+    for drawn, squares, weights in _drawn(tally, draws, counts):
         for name, here in groups.items():
-            found = measure(drawn[here], squares=squares[here], weights=weights[here])
-            samples[name].append([found[key] for key in MEASURES])
+            found = measure(drawn[here], squares=squares[here], weights=weights[:, here])
+            samples[name].append(np.column_stack([found[key] for key in MEASURES]))
     rows = []
     for name, here in groups.items():
-        found, (low, high) = measure(counts[here]), bounds(np.array(samples[name]))
+        found, (low, high) = measure(counts[here]), bounds(np.concatenate(samples[name]))
         facts = {"items": int((counts[here].sum(axis=1) > 1).sum()), "answers": int(counts[here].sum())}
         for key, below, above in zip(MEASURES, low, high, strict=True):
             line = {"measure": key, "value": found[key], "low": below, "high": above}
@@ -130,16 +130,19 @@ def _groups(tally: Tally, by: str | None) -> dict[str, np.ndarray]:
     }
 
 
-def _beyond(observed: float, expected: float) -> float:
-    return float((observed - expected) / (1 - expected)) if 1 - expected > 1e-12 else float("nan")
+def _beyond(observed: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(1 - expected > 1e-12, (observed - expected) / (1 - expected), np.nan)[()]
 
 
-def _drawn(tally: Tally, draws: Draws, counts: np.ndarray):
-    """Counts and sums of squares [items, classes], draw by draw; without listeners they stay as they are."""
+def _drawn(tally: Tally, draws: Draws, counts: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Counts and sums of squares [items, classes] with the items' weights [draws, items]: draw by draw, or, where no
+    listeners are drawn and the counts stay as they are, at once."""
     if draws.listeners is None:
-        yield from ((counts, counts) for _ in draws.items)
+        yield counts, counts, draws.items
         return
     cells = tally.rows.item.to_numpy() * len(tally.labels) + tally.rows.answer.to_numpy()
-    for weights in draws.listeners:
+    for weights, items in zip(draws.listeners, draws.items, strict=True):
         each = weights.take(tally.rows.listener.to_numpy())
-        yield tuple(np.bincount(cells, w, minlength=counts.size).reshape(counts.shape) for w in (each, each**2))
+        sums = [np.bincount(cells, w, minlength=counts.size).reshape(counts.shape) for w in (each, each**2)]
+        yield *sums, items[None]
