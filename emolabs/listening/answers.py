@@ -12,7 +12,7 @@ COLUMNS = {
     "digest": ("str", "version of the study: first 12 hexadecimal digits over its clips and its design"),
     "participant": ("str", "random code of the listener; missing where votes were published as counts"),
     "order": ("Int64", "seed of the order in which this listener heard the clips"),
-    "position": ("Int64", "place of the clip in that order, from 1"),
+    "position": ("Int64", "place of the clip in that order, or among the practice clips, from 1"),
     "role": ("str", "trial, practice or attention (a check whose right answer is `emotion`)"),
     "clip": ("str", "code of the clip in the study, or its name in the source"),
     "id": ("str", "sample id: Base62 of the project path's SHA-256"),
@@ -86,8 +86,8 @@ def votes_to_long(
     """
     lacking = [name for name in [*counts, clip] if name not in table]
     if lacking:
-        found = ", ".join(map(str, table.columns))
-        raise ValueError(f"expected columns of votes {', '.join(counts)} and {clip}, found {found} without {lacking}")
+        found = f"{', '.join(map(str, table.columns))} without {', '.join(lacking)}"
+        raise ValueError(f"expected columns of votes {', '.join(counts)} and {clip}, found {found}")
     table = table.reset_index(drop=True)
     rows = table["row"] if "row" in table else pd.Series(table.index + 2)
     votes = table[list(counts)].apply(pd.to_numeric, errors="coerce")
