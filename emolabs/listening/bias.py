@@ -33,8 +33,8 @@ def unbiased(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def table(tally: Tally, draws: Draws, *, by: str | None = None) -> pd.DataFrame:
-    """Per emotion (and value of `by`): `recall, precision`, `unbiased, low, high, chance`, `meant` and `named` (shares of
-    all answers) and `above, above_low, above_high`: the unbiased hit rate less its chance, with its interval."""
+    """Per emotion (and value of `by`): `recall, precision`, `unbiased, low, high, chance`, `meant` and `named` (shares
+    of all answers) and `above, above_low, above_high`: the unbiased hit rate less its chance, with its interval."""
     found = confusions(tally, draws, by=[by] if by else [])
     rate, chance = unbiased(found.total)
     drawn, drawn_chance = unbiased(found.samples)

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from emolabs.listening.answers import MODALITIES
 from emolabs.listening.tally import Tally
 
 DRAWS = 1000
@@ -131,9 +132,12 @@ def _groups(tally: Tally, by: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
     if not len(by):
         return pd.DataFrame(index=[0]), np.zeros(len(tally.rows), int)
     table = pd.DataFrame({name: tally.column(name).to_numpy() for name in by})
+    if "modality" in table:
+        table["modality"] = pd.Categorical(table.modality, MODALITIES)
     grouped = table.groupby(list(by), sort=True, dropna=True, observed=True)
     number = grouped.ngroup().fillna(-1).to_numpy(int)
-    return grouped.size().reset_index()[list(by)], number
+    groups = grouped.size().reset_index()[list(by)]
+    return groups.astype({"modality": str}) if "modality" in groups else groups, number
 
 
 def _strata(clips: pd.DataFrame) -> np.ndarray:
