@@ -20,6 +20,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from emolabs.listening.answers import MODALITIES
 from emolabs.listening.intervals import Draws, bounds
 from emolabs.listening.tally import Tally
 
@@ -124,10 +125,9 @@ def _groups(tally: Tally, by: str | None) -> dict[str, np.ndarray]:
     """Which items belong to each value of `by` [items]; all to one where that is None."""
     if by is None:
         return {"": np.ones(len(tally.items), bool)}
-    return {
-        name: (tally.items[by] == name).fillna(False).to_numpy(bool)
-        for name in sorted(tally.items[by].dropna().unique())
-    }
+    values = MODALITIES if by == "modality" else sorted(tally.items[by].dropna().unique())
+    found = {name: (tally.items[by] == name).fillna(False).to_numpy(bool) for name in values}
+    return {name: here for name, here in found.items() if here.any()}
 
 
 def _beyond(observed: np.ndarray, expected: np.ndarray) -> np.ndarray:

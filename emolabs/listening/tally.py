@@ -12,7 +12,20 @@ import numpy as np
 import pandas as pd
 
 #: What is known of an item, and of a listener.
-ITEM = ["path", "modality", "clip", "id", "corpus", "speaker", "sex", "text", "language", "intensity", "emotion"]
+ITEM = [
+    "path",
+    "modality",
+    "clip",
+    "id",
+    "corpus",
+    "speaker",
+    "sex",
+    "text",
+    "language",
+    "intensity",
+    "part",
+    "emotion",
+]
 LISTENER = ["participant", "age_band", "gender", "country", "english", "headphones", "hearing"]
 #: What is known of one answer beside its item, listener and count.
 ANSWER = ["position", "confidence", "response_time_s"]
