@@ -331,7 +331,12 @@ TABLES = {
     "truncated": (
         page_csv(page_file())[:-60],
         63,
-        [(65, r"expected 21 cells, found \d+ at the end of the file, which seems to be cut off; the row is left out")],
+        [(65, r"expected 21 cells, found the end of the file: it is cut off; the row is left out")],
+    ),
+    "truncated in its last cell": (
+        page_csv(page_file())[:-5],
+        63,
+        [(65, r"expected 21 cells, found the end of the file: it is cut off; the row is left out")],
     ),
     "a short row in the middle": (
         page_csv(page_file()).replace("\r\n", "\r\nshort,row\r\n", 3).replace("short,row\r\n", "", 2),
@@ -391,6 +396,18 @@ def test_a_fault_of_a_table_is_said_and_the_rest_is_analysed(read, fault):
     for reason, (_, pattern) in zip(problems["reason"], expected, strict=True):
         assert pd.Series([reason]).str.fullmatch(pattern).all(), reason
     assert table["file"].value_counts().to_dict() == {"good.json": 64} | ({"bad.csv": answers} if answers else {})
+
+
+@pytest.mark.parametrize("ending", ["json", "csv"])
+def test_a_file_that_is_cut_anywhere_is_said_and_what_is_whole_is_kept(read, ending):
+    text = {"json": json.dumps(page_file()), "csv": page_csv(page_file()).replace("\r\n", "\n")}[ending]
+    header = text.index("\n") if ending == "csv" else 0
+    whole, _ = read({f"bad.{ending}": text})
+    for place in [*np.random.default_rng(0).integers(header + 2, len(text), 40), len(text) - 2]:
+        table, problems = read({f"bad.{ending}": text[:place]})
+        between_rows = text.startswith(text[:place].rstrip("\n") + "\n")
+        assert len(problems) == (not between_rows)
+        assert same(table, whole.iloc[: len(table)], but=())
 
 
 def test_a_workbook_is_named_and_files_beside_the_answers_are_none(read):

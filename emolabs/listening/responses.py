@@ -39,17 +39,19 @@ def read(source: Path | Sequence[Path], *, study: "Study | None") -> Answers:
     first, since whoever answers again has heard the clip, and of equal starts that of the one with the most answers.
     The page's JSON and CSV with the same answers are a pair that needs no sentence.
     """
-    tables, problems = [], []
+    cells, problems = [], []
     for file, name in _files(source, problems=problems):
         try:
             raw = importers.load(file, emotions=every_emotion() if study is None else study.emotions)
         except (OSError, ValueError) as error:
             problems.append((name, None, getattr(error, "strerror", None) or str(error)))
             continue
-        table, wrong = validation.check(raw, file=name, study=study)
+        cells.append(raw.cells.assign(file=name))
+        problems += [(name, *note) for note in raw.notes]
+    whole = as_long(pd.DataFrame())
+    if cells:
+        whole, wrong = validation.check(pd.concat(cells, ignore_index=True), study=study)
         problems += wrong
-        tables += [table] if len(table) else []
-    whole = pd.concat(tables, ignore_index=True) if tables else as_long(pd.DataFrame())
     for rows, file, reason in _surplus(whole):
         problems.append((file, None, reason)) if reason else None
         whole = whole.drop(index=rows)

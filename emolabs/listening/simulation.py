@@ -75,13 +75,14 @@ def presentations(study: "Study", *, listeners: int) -> pd.DataFrame:
     Listener `i`, from 0, hears the practice clips and then the order `i` of the study.
     """
     clips = study.clips.set_index("clip", drop=False)
-    practice = list(clips.index[clips.role.eq("practice")])
-    heard = []
-    for listener in range(listeners):
-        order = study.order(listener)
-        places = [*range(1, len(practice) + 1), *range(1, len(order) + 1)]
-        heard.append(clips.loc[[*practice, *order]].assign(order=listener, position=places))
-    table = pd.concat(heard, ignore_index=True).assign(study=study.name, digest=study.digest, modality="audio")
+    practice = list(clips.index[clips["role"].eq("practice")])
+    orders = [study.order(listener) for listener in range(listeners)]
+    lengths = [len(practice) + len(order) for order in orders]
+    table = clips.loc[[code for order in orders for code in [*practice, *order]]].assign(
+        order=np.repeat(np.arange(listeners), lengths),
+        position=[n for order in orders for part in (practice, order) for n in range(1, len(part) + 1)],
+        **{"study": study.name, "digest": study.digest, "modality": "audio"},
+    )
     return as_long(table.assign(simulated=True, participant=[f"simulated-{n + 1:03d}" for n in table.order]))
 
 
