@@ -418,7 +418,7 @@ def test_a_workbook_is_named_and_files_beside_the_answers_are_none(read):
         ".hidden": "x",
         "page.html": "x",
     }
-    table, problems = read(beside | {"answers.xlsx": b"PK", "good.json": OTHER})
+    table, problems = read(beside | {"answers.xlsx": b"PK", "my study.json": OTHER})
     reason = "expected a file .json, .csv, .tsv, .txt, found answers.xlsx; save the table as CSV (UTF-8)"
     assert said(problems) == [("answers.xlsx", None, reason)] and len(table) == 64
 

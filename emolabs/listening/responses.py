@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "RULES", "Answers", "as_long", "flags", "read", "votes_to_long"]
 #: Files beside the answers that are none.
-BESIDE = ("study.json", "clips.csv", ".md", ".html", ".gitignore", ".gitkeep")
+BESIDE = {"study.json", "clips.csv"}
+_NO_ANSWERS = {".md", ".html"}
 _KEY = ["clip", "role", "modality"]
 _SAME = ["position", "answer", "confidence", "plays", "response_time_s"]
 _SHOWN = 50  # problems printed at once; a file with one wrong column has as many as rows
