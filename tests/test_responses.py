@@ -403,11 +403,54 @@ def test_a_file_that_is_cut_anywhere_is_said_and_what_is_whole_is_kept(read, end
     text = {"json": json.dumps(page_file()), "csv": page_csv(page_file()).replace("\r\n", "\n")}[ending]
     header = text.index("\n") if ending == "csv" else 0
     whole, _ = read({f"bad.{ending}": text})
-    for place in [*np.random.default_rng(0).integers(header + 2, len(text), 40), len(text) - 2]:
+    for place in [*np.random.default_rng(0).integers(header + 2, len(text), 20), len(text) - 2]:
         table, problems = read({f"bad.{ending}": text[:place]})
         between_rows = text.startswith(text[:place].rstrip("\n") + "\n")
         assert len(problems) == (not between_rows)
         assert same(table, whole.iloc[: len(table)], but=())
+
+
+NASTY = [
+    None,
+    "",
+    " ",
+    "NA",
+    0,
+    -1,
+    2**70,
+    1e308,
+    1e999,
+    True,
+    [],
+    {},
+    ["fear"],
+    "=1+1",
+    "'",
+    "\ud800",
+    "\0",
+    "é" * 5000,
+]
+
+
+def test_no_value_of_the_page_makes_reading_fail(read):
+    files = {"good.json": OTHER}
+    for key in page_rows(page_file())[0]:
+        for number, value in enumerate(NASTY):
+            file = page_file(participant=f"{key}{number}", trials=page_file()["trials"][:5])
+            for part in (file, file["background"], file["trials"][3]):
+                part |= {key: value} if key in part else {}
+            files[f"{key}{number}.json"] = file
+    table, _ = read(files)
+    assert (table["file"] == "good.json").sum() == 64
+
+
+def test_no_value_of_jspsych_makes_reading_fail(read):
+    files = {"good.json": OTHER}
+    row = {"trial_type": "audio-button-response", "stimulus": "k00q.wav", "response": 1, "rt": 1, "duration_s": 1}
+    for key in [*row, "choices", "subject_id"]:
+        files |= {f"{key}{number}.json": [row | {key: value}] for number, value in enumerate(NASTY)}
+    table, _ = read(files)
+    assert (table["file"] == "good.json").sum() == 64
 
 
 def test_a_workbook_is_named_and_files_beside_the_answers_are_none(read):

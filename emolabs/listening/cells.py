@@ -19,6 +19,8 @@ _TRUTH = {
     "falsch": False,
     "faux": False,
 }
+#: Whole numbers above are not told apart by JSON and spreadsheets.
+_LARGEST = 2**53
 
 
 def short(text: object) -> str:
@@ -35,11 +37,11 @@ def _number(text: str) -> float:
     return value
 
 
-def _whole(least: int, most: float = math.inf) -> Callable[[str], int]:
+def _whole(least: int, most: int = _LARGEST) -> Callable[[str], int]:
     def convert(text: str) -> int:
         value = _number(text)
         if value != int(value) or not least <= value <= most:
-            upper = f" to {most}" if most < math.inf else " or more"
+            upper = f" to {most}" if most < _LARGEST else " or more"
             raise ValueError(f"expected a whole number, {least}{upper}, found {short(text)}")
         return int(value)
 

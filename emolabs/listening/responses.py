@@ -44,7 +44,7 @@ def read(source: Path | Sequence[Path], *, study: "Study | None") -> Answers:
     for file, name in _files(source, problems=problems):
         try:
             raw = importers.load(file, emotions=every_emotion() if study is None else study.emotions)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             problems.append((name, None, getattr(error, "strerror", None) or str(error)))
             continue
         cells.append(raw.cells.assign(file=name))
@@ -74,9 +74,8 @@ def _files(source: Path | Sequence[Path], *, problems: list) -> Iterator[tuple[P
     if folder.is_file():
         yield folder, folder.name
         return
-    files = sorted(
-        file for file in storage.walk(folder) if not file.name.startswith(".") and not file.name.endswith(BESIDE)
-    )
+    there = (file for file in storage.walk(folder) if not file.name.startswith(".") and file.name not in BESIDE)
+    files = sorted(file for file in there if file.suffix.lower() not in _NO_ANSWERS)
     if not files:
         problems.append(
             (str(folder), None, "expected files of answers, found none: put those that participants sent here")
