@@ -1,5 +1,7 @@
 """A small study as the draw would make it, and the files that its page would write."""
 
+import functools
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +12,7 @@ from emolabs.standardization import sample_id
 EMOTIONS = ["anger", "disgust", "fear", "happiness", "neutral", "sadness"]
 
 
+@functools.cache
 def study(*, clips_per_emotion: int = 10) -> SimpleNamespace:
     """Sixty trials of two sources, two practice clips and two attention checks."""
     rows = []
@@ -43,6 +46,11 @@ def study(*, clips_per_emotion: int = 10) -> SimpleNamespace:
 
 def page_file(**changes: object) -> dict:
     """What the page writes of one participant who hears two practice clips and the study's order 0."""
+    return json.loads(_page_text()) | changes
+
+
+@functools.cache
+def _page_text() -> str:
     drawn = study()
     heard = drawn.clips.set_index("clip").loc[["p1a", "p2b", *drawn.order(0)]]
     trials = [
@@ -61,7 +69,7 @@ def page_file(**changes: object) -> dict:
     told |= {"headphones": "headphones", "hearing": "unimpaired"}
     whole = {"format": "emolabs-listening-1", "study": "pilot", "digest": "0123456789ab", "participant": "bcdfghjklm"}
     whole |= {"order": 0, "started": "2024-05-31T09:30:00.000Z", "finished": "2024-05-31T09:51:10Z", "language": "en"}
-    return whole | {"background": told, "trials": trials} | changes
+    return json.dumps(whole | {"background": told, "trials": trials})
 
 
 def page_rows(file: dict) -> list[dict]:

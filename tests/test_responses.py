@@ -69,6 +69,12 @@ def test_json_and_csv_of_one_participant_give_the_same_rows_and_count_once(read)
     assert same(both, other) and other["row"].tolist() == list(range(2, 66))
 
 
+def test_the_language_of_the_page_is_not_that_of_the_clips(read):
+    for name, content in {"one.json": page_file(), "one.csv": page_csv(page_file())}.items():
+        table, _ = read({name: content}, study=None)
+        assert len(table) == 64 and table["language"].isna().all()
+
+
 def test_what_the_simulation_writes_comes_back_equal(tmp_path):
     heard = simulation.presentations(STUDY, listeners=4)
     given = simulation.answer(heard, confusion=simulation.confusion(RECALL), seed=2)

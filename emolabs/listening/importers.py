@@ -100,7 +100,9 @@ def _table(cells: pd.DataFrame, *, name: str, emotions: Sequence[str]) -> Raw:
             f"expected the columns answer and one of {', '.join(CLIP)} (or those of jsPsych, or counts of votes), "
             f"found {_names(cells)}; the file is left out"
         )
-    unknown = [column for column in cells if column not in (*COLUMNS, "format")]
+    if "format" in cells:  # the page's, whose language is the page's and not the clip's
+        cells = cells.drop(columns=["format", "language"], errors="ignore")
+    unknown = [column for column in cells if column not in COLUMNS]
     notes = [(1, f"the columns {', '.join(map(str, unknown))} are not known and left out")] if unknown else []
     return Raw(cells, notes)
 
