@@ -78,6 +78,12 @@ CATALOGUE = (
     Entry("40_corpora", "figure", "Unweighted average recall per corpus"),
     Entry("40_results", "table", "Accuracy, unweighted average recall and F1 of the pipelines"),
     Entry("40_corpora", "table", "Unweighted average recall per pipeline and corpus"),
+    Entry("50_balance", "table", "Clips of a listening study by emotion, source and part"),
+    Entry("50_sources", "table", "Speakers and sentences of a listening study"),
+    Entry("50_left_out", "table", "Clips that a listening study does not draw, by reason"),
+    Entry("50_orders", "figure", "Orders in which participants hear a listening study"),
+    Entry("50_guessing", "table", "What counting instead of listening would bring"),
+    Entry("50_loudness", "figure", "Loudness of a listening study's clips as recorded and as played"),
     Entry("90_try_it", "figure", "What a pipeline hears in one recording"),
     Entry("numbers", "numbers", "Numbers quoted in the text"),
 )
