@@ -199,9 +199,10 @@ def changed(*, trial: int, **values) -> dict:
 
 OTHER = page_file(participant="npqrstvwxz", started="2024-06-01T08:00:00Z")
 LEFT = "; the row is left out"
+HALF = json.dumps(page_file())[:3000]
 CUT = (
-    "expected JSON, found a file that ends or breaks at line 1, column 2998: it is cut off or was changed; "
-    "ask the participant for it again, or for the CSV file beside it"
+    f"expected JSON, found a file that ends or breaks at line 1, column {HALF.rindex(chr(34)) + 1}: it is cut off or "
+    "was changed; ask the participant for it again, or for the CSV file beside it"
 )
 ONE_OF = "expected one of anger, disgust, fear, happiness, neutral, sadness, found"
 #: What is put beside a good file, how many of its 64 answers count, and the (row, reason) that are said.
@@ -213,7 +214,7 @@ FAULTS = {
             (
                 None,
                 "64 answers were given to version ffffffffffff of the study pilot, and this is pilot, version "
-                "0123456789ab: read them with the study.json and clips.csv of that page; left out",
+                f"{STUDY.digest}: read them with the study.json and clips.csv of that page; left out",
             )
         ],
     ),
@@ -223,7 +224,9 @@ FAULTS = {
         [
             (
                 None,
-                "64 answers were given to the study main, and this is pilot, version 0123456789ab: read them with the "
+                "64 answers were given to the study main, and this is pilot, version "
+                + STUDY.digest
+                + ": read them with the "
                 "study.json and clips.csv of that page; left out",
             )
         ],
@@ -267,7 +270,7 @@ FAULTS = {
         64,
         [(65, f"bcdfghjklm answered {page_file()['trials'][3]['clip']} before, in row 4; the first answer counts")],
     ),
-    "truncated JSON": (json.dumps(page_file())[:3000], 0, [(None, CUT)]),
+    "truncated JSON": (HALF, 0, [(None, CUT)]),
     "no trials": (
         page_file(trials=[]),
         0,

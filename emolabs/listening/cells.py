@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from emolabs.corpora.corpus import harmonize
-from emolabs.listening.answers import MODALITIES, ROLES
+from emolabs.listening.answers import MODALITIES
+from emolabs.listening.study import ROLES
 
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _TRUTH = {

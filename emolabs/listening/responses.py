@@ -7,7 +7,6 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,9 +15,7 @@ from emolabs.corpora.corpus import emotions as every_emotion
 from emolabs.listening import importers, validation
 from emolabs.listening.answers import COLUMNS, Answers, as_long, as_problems, votes_to_long
 from emolabs.listening.plausibility import RULES, flags
-
-if TYPE_CHECKING:
-    from emolabs.listening.study import Study
+from emolabs.listening.study import Study
 
 __all__ = ["COLUMNS", "RULES", "Answers", "as_long", "flags", "read", "votes_to_long"]
 #: Files beside the answers that are none.
@@ -29,7 +26,7 @@ _SAME = ["position", "answer", "confidence", "plays", "response_time_s"]
 _SHOWN = 50  # problems printed at once; a file with one wrong column has as many as rows
 
 
-def read(source: Path | Sequence[Path], *, study: "Study | None") -> Answers:
+def read(source: Path | Sequence[Path], *, study: Study | None) -> Answers:
     """The answers in a folder and its folders, or in files; what could not be used is in `problems`.
 
     Args:
@@ -118,8 +115,6 @@ def _agree(one: pd.Series, other: pd.Series) -> pd.Series:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print what a folder of answers holds; 1 where some could not be used, 2 where the study cannot."""
-    from emolabs.listening.study import Study
-
     parser = argparse.ArgumentParser(prog="python -m emolabs.listening.responses", description=__doc__)
     parser.add_argument(
         "folder", type=Path, help="where the files of the participants are, such as data/listening/…/answers"

@@ -8,7 +8,6 @@ An apostrophe before a cell, which keeps spreadsheets from running it, does not 
 import re
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,16 +16,14 @@ from emolabs.corpora.corpus import emotions as every_emotion
 from emolabs.listening.answers import COLUMNS, as_long
 from emolabs.listening.cells import CONVERTERS, NUMBER, emotion, short
 from emolabs.listening.importers import CLIP
-
-if TYPE_CHECKING:
-    from emolabs.listening.study import Study
+from emolabs.listening.study import Study
 
 Problem = tuple[str, int | None, str]  # file, row, reason
 _MISSING = {"", "NA", "N/A", "#N/A", "NaN", "nan", "null"}
 _NEEDED = {"answer", "clip", "path", "id", "participant"}
 
 
-def check(cells: pd.DataFrame, *, study: "Study | None") -> tuple[pd.DataFrame, list[Problem]]:
+def check(cells: pd.DataFrame, *, study: Study | None) -> tuple[pd.DataFrame, list[Problem]]:
     """The answers among the rows of all files (text, with `file` and `row`), and what is wrong with the others."""
     problems: list[tuple[int, str]] = []  # (index of the cells, sentence)
     place = cells[["file", "row"]]
@@ -68,9 +65,7 @@ def _short_of(problems: list[tuple[int, str]], *, place: pd.DataFrame) -> list[P
     )
 
 
-def _of_this_study(
-    cells: pd.DataFrame, *, file: pd.Series, study: "Study | None"
-) -> tuple[pd.DataFrame, list[Problem]]:
+def _of_this_study(cells: pd.DataFrame, *, file: pd.Series, study: Study | None) -> tuple[pd.DataFrame, list[Problem]]:
     """The rows that no other study and no other version of it has collected, and a sentence on the others of a file."""
     problems: list[Problem] = []
     expected = {} if study is None else {"study": study.name, "digest": study.digest}
@@ -117,7 +112,7 @@ def _converted(texts: pd.Series, convert: Callable[[str], object], *, problems: 
     return pd.Series(values[numbers], index=texts.index, dtype="object")
 
 
-def _identified(rows: pd.DataFrame, *, study: "Study | None", problems: list) -> pd.DataFrame:
+def _identified(rows: pd.DataFrame, *, study: Study | None, problems: list) -> pd.DataFrame:
     """The rows whose clip is known, with what the study says of it."""
     names = [column for column in CLIP if column in rows]
     named = rows[names].bfill(axis=1).iloc[:, 0]
@@ -134,7 +129,7 @@ def _identified(rows: pd.DataFrame, *, study: "Study | None", problems: list) ->
         problems.append((row, f"clip: {short(name)} is not in the study {study.name}{hint}; the row is left out"))
     named = named[known]
     rows, place = rows.loc[named.index], named.map(places)
-    facts = study.clips.replace("", None).iloc[place.to_numpy(dtype=int)].set_axis(rows.index)
+    facts = study.clips.iloc[place.to_numpy(dtype=int)].set_axis(rows.index)
     if "emotion" in rows:
         for row in rows.index[rows["emotion"].notna() & rows["emotion"].ne(facts["emotion"])]:
             found, right = rows.at[row, "emotion"], facts.at[row, "emotion"]
@@ -144,7 +139,7 @@ def _identified(rows: pd.DataFrame, *, study: "Study | None", problems: list) ->
 
 def _places(clips: pd.DataFrame) -> dict[str, int]:
     """The row of a clip by the last part of its project path, where that is one clip's, and by path, id and code."""
-    ends = clips["path"].str.rsplit("/", n=1).str[-1]
+    ends = clips["path"].str.rsplit("/", n=1).str[-1].where(clips["corpus"].fillna("").ne(""))  # checks are of none
     columns = [ends.mask(ends.duplicated(keep=False)), clips["path"], clips["id"], clips["clip"]]
     return {name: place for column in columns for place, name in enumerate(column) if name and not pd.isna(name)}
 
