@@ -78,7 +78,12 @@ CATALOGUE = (
     Entry("40_corpora", "figure", "Unweighted average recall per corpus"),
     Entry("40_results", "table", "Accuracy, unweighted average recall and F1 of the pipelines"),
     Entry("40_corpora", "table", "Unweighted average recall per pipeline and corpus"),
-<<<<<<< HEAD
+    Entry("50_balance", "table", "Clips of a listening study by emotion, source and part"),
+    Entry("50_sources", "table", "Speakers and sentences of a listening study"),
+    Entry("50_left_out", "table", "Clips that a listening study does not draw, by reason"),
+    Entry("50_orders", "figure", "Orders in which participants hear a listening study"),
+    Entry("50_guessing", "table", "What counting instead of listening would bring"),
+    Entry("50_loudness", "figure", "Loudness of a listening study's clips as recorded and as played"),
     Entry("51_problems", "table", "Answers that could not be used, and why"),
     Entry("51_flags", "table", "Participants whose answers look implausible, by stated rules"),
     Entry("51_overall", "table", "Accuracy and unweighted average recall of listeners"),
@@ -106,14 +111,6 @@ CATALOGUE = (
     Entry("51_power", "table", "Which differences a listening study detects"),
     Entry("51_published", "table", "Recall of CREMA-D's listeners beside published figures"),
     Entry("51_emodb", "table", "Recognition rates of EmoDB's listeners, of all recorded and of the published clips"),
-=======
-    Entry("50_balance", "table", "Clips of a listening study by emotion, source and part"),
-    Entry("50_sources", "table", "Speakers and sentences of a listening study"),
-    Entry("50_left_out", "table", "Clips that a listening study does not draw, by reason"),
-    Entry("50_orders", "figure", "Orders in which participants hear a listening study"),
-    Entry("50_guessing", "table", "What counting instead of listening would bring"),
-    Entry("50_loudness", "figure", "Loudness of a listening study's clips as recorded and as played"),
->>>>>>> l-draw
     Entry("90_try_it", "figure", "What a pipeline hears in one recording"),
     Entry("numbers", "numbers", "Numbers quoted in the text"),
 )
