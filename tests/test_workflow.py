@@ -104,6 +104,8 @@ class Tess:
 def get(keys):
     return [Tess()]
 """
+#: What would let the workflow see data outside the project.
+OUTSIDE = ("EMOLABS_RAW", "EMOLABS_HUMAN")
 PROFILE = {
     "corpora": ["emosynth-en"],
     "protocols": ["hash", "speaker"],
@@ -171,7 +173,7 @@ def snakemake(root: Path, *arguments: str) -> str:
 
 def call(root: Path, *arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "snakemake", *arguments]
-    environment = {name: value for name, value in os.environ.items() if name != "EMOLABS_RAW"}
+    environment = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
     environment |= {"PYTHONPATH": str(root), "XDG_CACHE_HOME": str(root / ".cache")}
     return subprocess.run(
         command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300
@@ -321,11 +323,12 @@ def test_published_votes_are_analysed_where_they_lie_and_again_when_they_change(
     assert "human_baseline" not in would_run(project)
     votes = project / "data/human/crema-d/tabulatedVotes.csv"
     votes.parent.mkdir(parents=True)
-    for content in ("A,D\n", "A,D,F\n"):
-        votes.write_text(content)
-        assert would_run(project) == {"evaluation", "human_baseline"}
-        snakemake(project)
-        assert would_run(project) == set()
+    votes.write_text("A,D\n")
+    assert would_run(project) == {"human_baseline"}
+    snakemake(project)
+    assert would_run(project) == set()
+    votes.write_text("A,D,F\n")
+    assert would_run(project) == {"human_baseline"}
 
 
 def test_a_label_changed_beside_the_audio_is_indexed_anew(project):
