@@ -7,15 +7,15 @@ speakers, not new listeners.
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import rankdata
 
 from emolabs.listening import paired
+from emolabs.listening.intervals import bounds
 from emolabs.listening.machine import ANOTHER, Shared
 from emolabs.listening.paired import LISTENERS
 
 #: Edges of the listeners' share, for pictures.
 BINS = np.linspace(0, 1, 11)
-_RESAMPLES_OF_RANKS = 300
 
 
 def together(shared: Shared, *, seed: int = 0) -> pd.DataFrame:
@@ -29,25 +29,25 @@ def together(shared: Shared, *, seed: int = 0) -> pd.DataFrame:
     against the pipeline) with `confusions_low, confusions_high`. The last five are missing where it is not published
     what listeners chose, kappa where a side never fails.
     """
-    weights, lines = paired.draw(shared, seed=seed), []
+    draws, lines = paired.draw(shared, seed=seed), []
     heard = shared.perceived >= 0
     perceived, truth = shared.perceived[heard], shared.truth[heard]
     judges = paired.judges(shared)
-    human = [paired.confusion(judges[LISTENERS], weights=w) for w in (None, weights)]
+    human = [paired.confusion(judges[LISTENERS], draws=d) for d in (None, draws)]
     for name in shared.machines:
         predicted = shared.predicted(name)[heard]
         people, machine = perceived == truth, predicted == truth
         cells = np.stack([people & machine, people & ~machine, ~people & machine, ~people & ~machine], axis=1)
         numbers = cells.sum(axis=0)
         only_people, only_machine, p = paired.mcnemar(people, machine)
-        spread = _consistency(weights.clips[:, heard] @ cells.astype(np.float32))
+        spread = _consistency(draws.items[:, heard] @ cells)
         line = {"pipeline": name, "clips": int(heard.sum()), "ties": int((~heard).sum())}
         line |= {"both_right": int(numbers[0]), "only_listeners": only_people, "only_machine": only_machine}
         line |= {"both_fail": int(numbers[3]), "p_mcnemar": p}
         line["expected"] = float((~people).mean() * (~machine).mean() * len(people))
         line |= _with_bounds("kappa", float(_consistency(numbers)), spread)
         if ANOTHER not in shared.choices:
-            other = [paired.confusion(judges[name], weights=w) for w in (None, weights)]
+            other = [paired.confusion(judges[name], draws=d) for d in (None, draws)]
             line |= _same_answers(perceived, predicted, truth=truth)
             line |= _with_bounds("confusions", *map(_likeness, human, other))
         lines.append(line)
@@ -79,7 +79,7 @@ def difficulty(shared: Shared, *, seed: int = 0) -> tuple[pd.DataFrame, pd.DataF
     And a row a pipeline: Spearman's rank correlation of that share with the `probability` and with the `confidence`,
     each with `_low` and `_high`.
     """
-    weights, bins, lines = paired.draw(shared, seed=seed), [], []
+    draws, bins, lines = paired.draw(shared, seed=seed), [], []
     place = np.clip(np.digitize(shared.share, BINS) - 1, 0, len(BINS) - 2)
     for name, machine in shared.machines.items():
         # of all choices but the unpublished one, to which no pipeline gives a probability
@@ -91,8 +91,9 @@ def difficulty(shared: Shared, *, seed: int = 0) -> tuple[pd.DataFrame, pd.DataF
         bins.append(groups.mean().assign(clips=groups.size(), pipeline=name))
         line = {"pipeline": name}
         for column in ("probability", "confidence"):
-            drawn = [_rank_correlation(table, column, times=w) for w in weights.clips[:_RESAMPLES_OF_RANKS]]
-            line |= _with_bounds(column, _rank_correlation(table, column), np.array(drawn))
+            pair = table.share.to_numpy(), table[column].to_numpy()
+            value = _rank_correlation(*pair, weights=np.ones((1, len(table))))[0]
+            line |= _with_bounds(column, value, _rank_correlation(*pair, weights=draws.items))
         lines.append(line)
     return pd.concat(bins, ignore_index=True), pd.DataFrame(lines)
 
@@ -103,7 +104,8 @@ def _consistency(cells: np.ndarray) -> np.ndarray:
     first, second = shares[..., 0] + shares[..., 1], shares[..., 0] + shares[..., 2]
     expected = first * second + (1 - first) * (1 - second)
     observed = shares[..., 0] + shares[..., 3]
-    return np.divide(observed - expected, 1 - expected, out=np.full_like(expected, np.nan), where=expected < 1)
+    fails = (np.minimum(first, second) < 1) & (np.maximum(first, second) < 1)
+    return np.divide(observed - expected, 1 - expected, out=np.full_like(expected, np.nan), where=fails)
 
 
 def _same_answers(perceived: np.ndarray, predicted: np.ndarray, *, truth: np.ndarray) -> dict[str, float]:
@@ -114,7 +116,10 @@ def _same_answers(perceived: np.ndarray, predicted: np.ndarray, *, truth: np.nda
     expected = 0.0
     for emotion in np.unique(truth[both]):
         inside = both & (truth == emotion)
-        shares = [np.bincount(answers[inside], minlength=truth.max() + 9) for answers in (perceived, predicted)]
+        shares = [
+            np.bincount(answers[inside], minlength=1 + max(perceived.max(), predicted.max()))
+            for answers in (perceived, predicted)
+        ]
         expected += (shares[0] / inside.sum()) @ shares[1]
     return {"same": float((perceived == predicted)[both].mean()), "same_by_chance": float(expected / both.sum())}
 
@@ -132,14 +137,18 @@ def _likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         return (ranks[0] * ranks[1]).sum(-1) / np.sqrt((ranks[0] ** 2).sum(-1) * (ranks[1] ** 2).sum(-1))
 
 
-def _rank_correlation(table: pd.DataFrame, column: str, *, times: np.ndarray | None = None) -> float:
-    if times is not None:
-        table = table.loc[np.repeat(table.index, times.astype(int))]
-    return float(spearmanr(table.share, table[column]).statistic)
+def _rank_correlation(first: np.ndarray, second: np.ndarray, *, weights: np.ndarray) -> np.ndarray:
+    """Spearman's correlation under `weights` [draws, clips], of ranks that are given once."""
+    ranks = [rankdata(values) - (len(values) + 1) / 2 for values in (first, second)]
+    total = weights.sum(axis=1)
+    means = [weights @ rank / total for rank in ranks]
+    spread = [weights @ rank**2 / total - mean**2 for rank, mean in zip(ranks, means, strict=True)]
+    both = weights @ (ranks[0] * ranks[1]) / total - means[0] * means[1]
+    return both / np.sqrt(spread[0] * spread[1])
 
 
 def _with_bounds(name: str, value: float, samples: np.ndarray) -> dict[str, float]:
     if np.isnan(value):
         return dict.fromkeys((name, f"{name}_low", f"{name}_high"), np.nan)
-    low, high = np.nanpercentile(samples, [2.5, 97.5])
+    low, high = bounds(samples)
     return {name: float(value), f"{name}_low": float(low), f"{name}_high": float(high)}

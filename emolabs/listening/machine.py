@@ -149,8 +149,8 @@ def _common(
         found = "; ".join(f"{name} {_some(table)}" for name, table in sides.items())
         raise ValueError(
             f"listeners and pipelines share no clip with one of the emotions {', '.join(choices)}: expected answers "
-            f"and predictions for the same project paths, found {found}; take runs that evaluate the clips that were heard "
-            f"(under the protocol speaker every clip is evaluated once)"
+            f"and predictions for the same project paths, found {found}; take runs that evaluate the clips that were "
+            f"heard (under the protocol speaker every clip is evaluated once)"
         )
     clips = clips[clips.path.isin(paths_)].sort_values("path", ignore_index=True)
     for name, table in tables.items():

@@ -1,60 +1,42 @@
 """Scores of listeners and pipelines on the same clips, their differences, and tests of them.
 
 Conventions. A *judge* is whoever answers: `LISTENERS` (each answer counts), `MAJORITY` (the answer of most listeners,
-as if it were one listener) or a pipeline. What a judge answered is a table of confusions per listener and clip,
-[listeners, clips, truth, answer], from which every score follows.
+as if it were one listener), `INFORMED` (what the votes say to someone who knows the priors) or a pipeline. What a judge
+answered is a table of confusions per listener and clip, [listeners, clips, truth, answer], from which every score
+follows.
 
-Intervals are 95 % percentile intervals of a bootstrap that draws speakers with all their clips, within corpora, and
-independently of them the listeners, where these are told apart (Owen and Eckles 2012, doi 10.1214/12-AOAS547: the
-weights of a product bootstrap are products); one draw serves all judges, so that differences are paired. Under
-`metrics.FEWEST_SPEAKERS` speakers it draws clips, and the interval does not cover new speakers.
+Intervals are those of `emolabs.listening.intervals`: over listeners and clips, or over speakers and their clips where
+listeners are not told apart. One draw serves all judges, so that differences are paired. What listeners are one judge
+for (the majority, the informed votes) is not drawn anew: such an interval covers other clips, not other listeners.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
 from emolabs.experiments import metrics
+from emolabs.listening import intervals
+from emolabs.listening.intervals import Draws, bounds
 from emolabs.listening.machine import ANOTHER, Shared
+from emolabs.listening.tally import Tally
 
-LISTENERS, MAJORITY = "listeners", "majority"
-RESAMPLES, SWAPS = 1000, 9999
+LISTENERS, MAJORITY, INFORMED = "listeners", "majority", "informed votes"
+SWAPS = 9999
 SCORES = ("accuracy", "uar")
+_FOLDS = 5
 
 
-@dataclass(frozen=True)
-class Weights:
-    """How often the bootstrap drew each clip [resamples, clips] and each listener [resamples, listeners]."""
-
-    clips: np.ndarray
-    listeners: np.ndarray
-    over: str  # speakers or clips, and listeners where they were drawn
+def draw(shared: Shared, *, seed: int = 0) -> Draws:
+    """Bootstrap weights of the clips and, where they are known, of the listeners."""
+    people = pd.DataFrame(index=range(len(shared.given))) if shared.are_known else None
+    return intervals.draw(Tally(shared.choices, pd.DataFrame(), shared.clips, people, (), False), seed=seed)
 
 
-def draw(shared: Shared, *, seed: int = 0) -> Weights:
-    """The weights of `RESAMPLES` bootstrap samples."""
-    random = np.random.default_rng(seed)
-    unit, name = units(shared)
-    strata = pd.factorize(shared.clips.corpus)[0]
-    clips = np.zeros((RESAMPLES, len(shared.clips)), dtype=np.float32)
-    for stratum in np.unique(strata):
-        members = np.unique(unit[strata == stratum])
-        drawn = random.multinomial(len(members), np.full(len(members), 1 / len(members)), RESAMPLES)
-        inside = strata == stratum
-        clips[:, inside] = drawn[:, np.searchsorted(members, unit[inside])]
-    number = len(shared.given)
-    listeners = np.ones((RESAMPLES, number), dtype=np.float32)
-    if shared.are_known:
-        listeners = random.multinomial(number, np.full(number, 1 / number), RESAMPLES).astype(np.float32)
-    return Weights(clips, listeners, f"{name} and listeners" if shared.are_known else name)
-
-
-def units(shared: Shared) -> tuple[np.ndarray, str]:
-    """What is drawn or swapped as a whole: a number per clip [clips], and the word for it (speakers or clips)."""
-    many = shared.clips.speaker.nunique() >= metrics.FEWEST_SPEAKERS
-    return (pd.factorize(shared.clips.speaker)[0], "speakers") if many else (np.arange(len(shared.clips)), "clips")
+def units(shared: Shared) -> np.ndarray:
+    """What the swap test moves as a whole, a number per clip [clips]: a speaker, or a clip where the intervals are over
+    clips."""
+    few = shared.clips.speaker.nunique() < intervals.FEWEST_SPEAKERS
+    return np.arange(len(shared.clips)) if few or shared.are_known else pd.factorize(shared.clips.speaker)[0]
 
 
 def judges(shared: Shared, *, against: str = "intended") -> dict[str, np.ndarray]:
@@ -67,6 +49,8 @@ def judges(shared: Shared, *, against: str = "intended") -> dict[str, np.ndarray
         truth = np.eye(len(shared.choices))[shared.truth]
         listeners = truth[None, :, :, None] * shared.given[:, :, None, :]
         one = {MAJORITY: truth[:, :, None] * shared.majority[:, None, :]}
+        if ANOTHER not in shared.choices and shared.clips.speaker.nunique() >= _FOLDS:
+            one[INFORMED] = truth[:, :, None] * informed(shared)[:, None, :]
     else:
         truth = np.vstack([np.eye(len(shared.choices)), np.zeros(len(shared.choices))])[shared.perceived]
         listeners = np.einsum("lca,cat->lcta", shared.given, _others(shared.counts))
@@ -76,19 +60,38 @@ def judges(shared: Shared, *, against: str = "intended") -> dict[str, np.ndarray
     return {LISTENERS: listeners} | {name: confusions[None] for name, confusions in one.items()}
 
 
-def confusion(judge: np.ndarray, *, weights: Weights | None = None) -> np.ndarray:
-    """The confusion matrix [truth, answer] of a judge, or with `weights` one a sample [resamples, truth, answer].
+def informed(shared: Shared) -> np.ndarray:
+    """The most probable intended emotion given a clip's votes [clips, choices], one 1 a clip.
+
+    The votes of other speakers (in five parts) say how often listeners give each answer to each emotion, and how many
+    clips each emotion has; Bayes' rule with independent votes does the rest. This is what the votes are worth to a
+    judge who, like a trained pipeline, knows the priors and the labels of other speakers.
+    """
+    part = pd.factorize(shared.clips.speaker, sort=True)[0] % _FOLDS
+    truth, answers = np.eye(len(shared.choices))[shared.truth], np.zeros((len(part), len(shared.choices)))
+    for held_out in np.unique(part):
+        known, asked = part != held_out, part == held_out
+        votes = truth[known].T @ shared.counts[known] + 1  # [truth, answer]; none is impossible
+        prior = truth[known].sum(axis=0) + 1
+        belief = np.log(prior / prior.sum()) + shared.counts[asked] @ np.log(votes / votes.sum(axis=1, keepdims=True)).T
+        answers[asked] = np.eye(len(shared.choices))[belief.argmax(axis=1)]
+    return answers
+
+
+def confusion(judge: np.ndarray, *, draws: Draws | None = None) -> np.ndarray:
+    """The confusion matrix [truth, answer] of a judge, or with `draws` one a sample [draws, truth, answer].
 
     Of a judge that is one for all listeners, the listeners' weights do not count.
     """
-    if weights is None:
+    if draws is None:
         return judge.sum(axis=(0, 1))
     *_, clips, choices, _ = judge.shape
-    flat = judge.reshape(len(judge), clips * choices**2).astype(np.float32)
-    if len(judge) == 1:
-        return (weights.clips @ flat.reshape(clips, -1)).reshape(-1, choices, choices).astype(float)
-    samples = [w @ (v @ flat).reshape(clips, -1) for w, v in zip(weights.clips, weights.listeners, strict=True)]
-    return np.array(samples, dtype=float).reshape(-1, choices, choices)
+    flat = judge.reshape(len(judge), clips, choices**2)
+    if len(judge) == 1 or draws.listeners is None:
+        samples = draws.items @ flat.sum(axis=0)
+    else:
+        samples = np.array([w @ np.tensordot(v, flat, 1) for w, v in zip(draws.items, draws.listeners, strict=True)])
+    return samples.reshape(-1, choices, choices)
 
 
 def scores(shared: Shared, *, against: str = "intended", seed: int = 0) -> pd.DataFrame:
@@ -99,11 +102,11 @@ def scores(shared: Shared, *, against: str = "intended", seed: int = 0) -> pd.Da
     the last two only where it is published what listeners chose.
     """
     per_emotion = ("recall",) if ANOTHER in shared.choices else ("recall", "named", "hu")
-    weights, lines = draw(shared, seed=seed), []
+    draws, lines = draw(shared, seed=seed), []
     for name, judge in judges(shared, against=against).items():
-        total, samples = confusion(judge), confusion(judge, weights=weights)
+        total, samples = confusion(judge), confusion(judge, draws=draws)
         values, spread = _statistics(total), _statistics(samples)
-        facts = {"judge": name, "answers": float(total.sum()), "over": weights.over}
+        facts = {"judge": name, "answers": float(total.sum()), "over": draws.over}
         for score in SCORES:
             facts_ = facts | {"score": score, "emotion": "", "clips": int((judge.sum(axis=(0, 2, 3)) > 0).sum())}
             lines.append(facts_ | _with_interval(values[score], spread[score]))
@@ -119,22 +122,22 @@ def differences(shared: Shared, *, seed: int = 0) -> pd.DataFrame:
     """How much better listeners are than each pipeline, against the intended emotion; a row a pipeline and score.
 
     Columns: `pipeline, score, listeners, machine, difference, low, high` (paired bootstrap), `p_swap`, `over`. `p_swap`
-    is two-sided: how often a difference as large comes about where it is tossed up, speaker by speaker (under six of
-    them clip by clip), which side is called the listeners'.
+    is two-sided: how often a difference as large comes about where a toss decides, unit by unit (`units`), which side
+    is called the listeners'.
     """
-    weights, all_judges = draw(shared, seed=seed), judges(shared)
+    draws, all_judges = draw(shared, seed=seed), judges(shared)
     human = all_judges[LISTENERS]
-    samples = _statistics(confusion(human, weights=weights))
+    samples = _statistics(confusion(human, draws=draws))
     lines = []
     for name in shared.machines:
         machine = all_judges[name]
-        other = _statistics(confusion(machine, weights=weights))
+        other = _statistics(confusion(machine, draws=draws))
         for score in SCORES:
             values = [float(_statistics(confusion(judge))[score]) for judge in (human, machine)]
             spread = _with_interval(values[0] - values[1], samples[score] - other[score])
             line = {"pipeline": name, "score": score, "listeners": values[0], "machine": values[1]}
             line |= {"difference": spread.pop("value")} | spread
-            lines.append(line | {"p_swap": swap_test(shared, name, score=score, seed=seed), "over": weights.over})
+            lines.append(line | {"p_swap": swap_test(shared, name, score=score, seed=seed), "over": draws.over})
     return pd.DataFrame(lines)
 
 
@@ -144,7 +147,7 @@ def swap_test(shared: Shared, pipeline: str, *, score: str, seed: int = 0) -> fl
     Each clip counts once on either side, with the shares of its listeners' answers. The observed assignment is one of
     the `SWAPS` + 1 (Phipson and Smyth 2010, doi 10.2202/1544-6115.1585).
     """
-    unit, _ = units(shared)
+    unit = units(shared)
     truth = np.eye(len(shared.choices))[shared.truth]
     human = truth[:, :, None] * (shared.counts / shared.counts.sum(axis=1, keepdims=True))[:, None, :]
     machine = judges(shared)[pipeline][0]
@@ -184,8 +187,7 @@ def _with_interval(value: float, samples: np.ndarray) -> dict[str, float]:
     value = float(value)
     if np.isnan(value):
         return dict.fromkeys(("value", "low", "high"), np.nan)
-    low, high = np.nanpercentile(samples, [2.5, 97.5])
-    return {"value": value, "low": float(low), "high": float(high)}
+    return {"value": value} | dict(zip(("low", "high"), map(float, bounds(samples)), strict=True))
 
 
 def _others(counts: np.ndarray) -> np.ndarray:

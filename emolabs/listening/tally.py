@@ -96,7 +96,10 @@ def count(table: pd.DataFrame, *, labels: Sequence[str]) -> Tally:
         rows[column] = pd.Categorical(first[name].astype(str), categories=list(labels)).codes.astype(int)
     left_out = [
         (len(trials) - len(answered), "trials have no answer and are left out"),
-        (len(answered) - len(first), "answers repeat an earlier one of the same listener to the same clip and are left out"),
+        (
+            len(answered) - len(first),
+            "answers repeat an earlier one of the same listener to the same clip and are left out",
+        ),
     ]
     said = tuple(f"{number:,} {sentence}" for number, sentence in left_out if number)
     people = _listeners(first) if known.any() else None
