@@ -75,27 +75,31 @@ def difficulty(shared: Shared, *, seed: int = 0) -> tuple[pd.DataFrame, pd.DataF
     """What a pipeline makes of clips that are easy or hard for people.
 
     Returns two tables. By bin of the share of listeners who named the intended emotion: `pipeline, share` (mean in the
-    bin), `clips, accuracy, confidence` (mean probability of the answer given), `probability` (of the intended emotion).
-    And a row a pipeline: Spearman's rank correlation of that share with the `probability` and with the `confidence`,
-    each with `_low` and `_high`.
+    bin), `clips`, and the means `accuracy, confidence` (probability of the answer given) and `probability` (of the
+    intended emotion), each with `_low` and `_high`. And a row a pipeline: Spearman's rank correlation of that share with
+    the `probability` and with the `confidence`, each with `_low` and `_high`.
     """
     draws, bins, lines = paired.draw(shared, seed=seed), [], []
     place = np.clip(np.digitize(shared.share, BINS) - 1, 0, len(BINS) - 2)
     for name, machine in shared.machines.items():
-        # of all choices but the unpublished one, to which no pipeline gives a probability
-        given = machine[[f"p_{choice}" for choice in shared.choices if choice != ANOTHER]].to_numpy()
-        table = pd.DataFrame({"share": shared.share, "accuracy": machine.prediction == shared.clips.emotion})
-        table["confidence"] = given.max(axis=1)
-        table["probability"] = given[np.arange(len(given)), shared.truth]
-        groups = table.groupby(place)
-        bins.append(groups.mean().assign(clips=groups.size(), pipeline=name))
+        given = machine[[f"p_{choice}" for choice in shared.choices]].to_numpy()
+        measured = {"accuracy": (machine.prediction == shared.clips.emotion).to_numpy(float)}
+        measured |= {"confidence": given.max(axis=1), "probability": given[np.arange(len(given)), shared.truth]}
+        for b in np.unique(place):
+            inside, weights = place == b, draws.items[:, place == b]
+            line = {"pipeline": name, "share": float(shared.share[inside].mean()), "clips": int(inside.sum())}
+            for column, values in measured.items():
+                with np.errstate(invalid="ignore"):  # a sample without clips of the bin
+                    samples = weights @ values[inside] / weights.sum(axis=1)
+                line |= _with_bounds(column, values[inside].mean(), samples)
+            bins.append(line)
         line = {"pipeline": name}
         for column in ("probability", "confidence"):
-            pair = table.share.to_numpy(), table[column].to_numpy()
-            value = _rank_correlation(*pair, weights=np.ones((1, len(table))))[0]
+            pair = shared.share, measured[column]
+            value = _rank_correlation(*pair, weights=np.ones((1, len(shared.clips))))[0]
             line |= _with_bounds(column, value, _rank_correlation(*pair, weights=draws.items))
         lines.append(line)
-    return pd.concat(bins, ignore_index=True), pd.DataFrame(lines)
+    return pd.DataFrame(bins), pd.DataFrame(lines)
 
 
 def _consistency(cells: np.ndarray) -> np.ndarray:

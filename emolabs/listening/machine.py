@@ -17,6 +17,8 @@ from emolabs import paths
 from emolabs.experiments import results
 from emolabs.experiments.results import Result
 from emolabs.experiments.runs import Row
+from emolabs.listening import responses, votes
+from emolabs.listening.study import Study
 
 #: The answers whose emotion is not published.
 ANOTHER = "another"
@@ -103,16 +105,59 @@ def share(answers: pd.DataFrame, predictions: Mapping[str, pd.DataFrame], *, cho
 def share_rates(rates: pd.DataFrame, predictions: Mapping[str, pd.DataFrame]) -> Shared:
     """The same for clips of which only the share of right answers is published: `CLIP` and `recognition`.
 
-    The choices are the emotions of these clips that the pipelines know, and `ANOTHER`. Raises as `share` does.
+    The choices are the emotions of these clips that the pipelines know, and `ANOTHER`; without predictions, all of
+    their emotions. Raises as `share` does.
     """
     known = {emotion for table in predictions.values() for emotion in table.emotion}
-    choices = sorted(set(rates.emotion) & known)
+    choices = sorted(set(rates.emotion) & known if predictions else set(rates.emotion))
     clips, machines = _common(rates[rates.emotion.isin(choices)][CLIP], predictions, choices=choices)
     right = rates.set_index("path").recognition.reindex(clips.path).to_numpy()
     given = np.zeros((1, len(clips), len(choices) + 1))
     given[0, np.arange(len(clips)), clips.emotion.map(choices.index)] = right
     given[0, :, -1] = 1 - right
+    machines = {name: machine.assign(**{f"p_{ANOTHER}": 0.0}) for name, machine in machines.items()}
     return Shared(clips, [*choices, ANOTHER], given, machines, are_known=False)
+
+
+def load(
+    study: str, *, published: Sequence[str], predictions: Mapping[str, pd.DataFrame]
+) -> tuple[dict[str, Shared], list[str]]:
+    """The shared clips by source: published answers by corpus key, and those to a study under its name, all of them and
+    each corpus (`<study>/<corpus>`); and a sentence for each source that is not here.
+
+    `study` is a folder of `data/listening/`, or empty; `published` names corpora out of `PUBLISHED`.
+    Raises `FileNotFoundError` with these sentences where no source is here, `ValueError` as `share` does.
+    """
+    found, missing = {}, []
+    for corpus in published:
+        try:
+            found[corpus] = PUBLISHED[corpus](predictions)
+        except FileNotFoundError as error:
+            missing.append(str(error))
+    if study:
+        heard = Study.load(paths.study(study))
+        answers = responses.read(paths.answers(study), study=heard).table
+        found[study] = share(answers, predictions, choices=heard.emotions)
+        parts = found[study].by_corpus()
+        found |= {f"{study}/{corpus}": part for corpus, part in parts.items() if len(parts) > 1}
+    if not found:
+        raise FileNotFoundError("; ".join(missing) or "there is nothing to compare: name a study or published answers")
+    return found, missing
+
+
+def _cremad(predictions: Mapping[str, pd.DataFrame]) -> Shared:
+    counts = votes.cremad_counts().table
+    heard = votes.long(counts[counts.modality == "audio"])
+    return share(heard, predictions, choices=sorted(votes.LETTERS.values()))
+
+
+def _emodb(predictions: Mapping[str, pd.DataFrame]) -> Shared:
+    rates = votes.emodb_rates().table
+    return share_rates(rates[rates.published], predictions)
+
+
+#: Corpora whose listeners' answers are published, and what reads them.
+PUBLISHED = {"cremad": _cremad, "emodb": _emodb}
 
 
 def runs(profile: str, *, protocol: str, scope: str, seed: int, pipelines: Sequence[str]) -> dict[str, Result]:

@@ -1,0 +1,250 @@
+"""Listeners and pipelines beside each other: the tables for people and the drawings of `52_human_vs_machine`.
+
+Conventions: *sources* are the parts of `machine.load`; scores are percent with 95 % intervals in brackets. A table
+comes as a pair: for reading, and raw.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from emolabs.corpora import REGISTRY
+from emolabs.listening import failures, machine, paired
+from emolabs.listening.machine import ANOTHER, Shared
+from emolabs.listening.paired import INFORMED, LISTENERS, MAJORITY
+from emolabs.reporting import COLORS, draw_confusion, emotion_label, interval
+
+Pair = tuple[pd.DataFrame, pd.DataFrame]
+#: How a judge looks: colour, marker, fill. Pipelines take theirs from `_PIPELINES` in their order.
+_JUDGES = {
+    LISTENERS: (COLORS["black"], "o", "full"),
+    MAJORITY: (COLORS["black"], "o", "none"),
+    INFORMED: (COLORS["grey"], "D", "full"),
+}
+_PIPELINES = [
+    (COLORS["vermilion"], "s", "full"),
+    (COLORS["blue"], "^", "full"),
+    (COLORS["green"], "v", "full"),
+    (COLORS["orange"], "P", "full"),
+]
+
+
+def title(source: str) -> str:
+    """What a source is called: the name of a corpus, or that of a study and its corpus."""
+    return REGISTRY[source].name if source in REGISTRY else source.replace("/", ": ")
+
+
+def scores(sources: Mapping[str, Shared]) -> Pair:
+    """Accuracy and UAR of every judge against the intended emotion, and against the perceived one."""
+    raw = _each(sources, lambda shared: paired.scores(shared), against="intended")
+    known = {name: shared for name, shared in sources.items() if ANOTHER not in shared.choices}
+    raw = pd.concat([raw, _each(known, lambda s: paired.scores(s, against="perceived"), against="perceived")])
+    raw = raw[raw.score.isin(paired.SCORES)].drop(columns="emotion").reset_index(drop=True)
+    lines = []
+    for (source, judge), group in raw.groupby(["source", "judge"], sort=False):
+        line = {"source": title(source), "judge": judge}
+        for row in group.itertuples():
+            name = {"accuracy": "accuracy", "uar": "UAR"}[row.score]
+            line["clips"] = line.get("clips", row.clips)
+            line[f"{name}, {row.against}"] = interval(row.value, row.low, row.high)
+        lines.append(line)
+    return pd.DataFrame(lines).fillna("–"), raw
+
+
+def recalls(sources: Mapping[str, Shared]) -> Pair:
+    """Recall of each emotion, a column a judge; the last row of a source is the mean, the UAR."""
+    raw = _each(sources, paired.scores)
+    raw = raw[raw.score.isin(("recall", "uar"))].reset_index(drop=True)
+    lines = []
+    for (source, emotion), group in raw.groupby(["source", "emotion"], sort=False):
+        line = {"source": title(source), "emotion": emotion or "UAR", "clips": group.clips.max()}
+        lines.append(line | {row.judge: interval(row.value, row.low, row.high) for row in group.itertuples()})
+    table = pd.DataFrame(lines).fillna("–")
+    last = table.emotion == "UAR"
+    order = [
+        i
+        for source in table.source.unique()
+        for part in (~last, last)
+        for i in table.index[(table.source == source) & part]
+    ]
+    return table.loc[order].reset_index(drop=True), raw
+
+
+def answers(sources: Mapping[str, Shared]) -> Pair:
+    """How often an emotion is there and named, a column a judge, and behind it the unbiased hit rate (both percent)."""
+    known = {name: shared for name, shared in sources.items() if ANOTHER not in shared.choices}
+    raw = _each(known, paired.scores)
+    if raw.empty:
+        return raw, raw
+    raw = raw[raw.score.isin(("named", "hu"))].reset_index(drop=True)
+    lines = []
+    for (source, emotion), group in raw.groupby(["source", "emotion"], sort=False):
+        share = (known[source].clips.emotion == emotion).mean()
+        line = {"source": title(source), "emotion": emotion, "clips (%)": round(100 * share, 1)}
+        for judge, both in group.groupby("judge", sort=False):
+            values = both.set_index("score").value
+            line[judge] = f"{100 * values.named:.1f} ({100 * values.hu:.1f})"
+        lines.append(line)
+    return pd.DataFrame(lines), raw
+
+
+def differences(sources: Mapping[str, Shared]) -> Pair:
+    """How much better listeners are than each pipeline, with the paired interval and the p of the swap test."""
+    raw = _each(sources, paired.differences)
+    table = pd.DataFrame(
+        {
+            "source": raw.source.map(title),
+            "pipeline": raw.pipeline,
+            "score": raw.score.map({"accuracy": "accuracy", "uar": "UAR"}),
+            "listeners": (100 * raw.listeners).round(1),
+            "machine": (100 * raw.machine).round(1),
+            "listeners − machine": [interval(*values) for values in raw[["difference", "low", "high"]].to_numpy()],
+            "p (swap)": raw.p_swap.map(p_value),
+            "interval over": raw.over,
+        }
+    )
+    return table, raw
+
+
+def failed(sources: Mapping[str, Shared]) -> Pair:
+    """Whether the majority of listeners and a pipeline fail the same clips, in the same way, and the harder ones."""
+    raw = _each(sources, failures.together)
+    ranks = _each(sources, lambda shared: failures.difficulty(shared)[1])
+    raw = raw.merge(ranks, on=["source", "pipeline"])
+    for name in ("same", "same_by_chance", "confusions", "confusions_low", "confusions_high"):
+        raw[name] = raw.get(name, np.nan)
+    chance = zip(raw.both_fail, raw.expected, strict=True)
+    same = zip(raw.same, raw.same_by_chance, strict=True)
+    table = pd.DataFrame({"source": raw.source.map(title), "pipeline": raw.pipeline, "clips": raw.clips})
+    table["both right"], table["only listeners"] = raw.both_right, raw.only_listeners
+    table["only machine"], table["p (McNemar)"] = raw.only_machine, raw.p_mcnemar.map(p_value)
+    table["both fail (by chance)"] = [f"{found} ({expected:.0f})" for found, expected in chance]
+    table["kappa"] = _intervals(raw, "kappa")
+    table["same error (by chance, %)"] = ["–" if np.isnan(f) else f"{100 * f:.0f} ({100 * e:.0f})" for f, e in same]
+    table["confusions"] = _intervals(raw, "confusions")
+    table["difficulty"] = _intervals(raw, "probability")
+    return table, raw
+
+
+def hardest(shared: Shared, *, most: int = 20) -> Pair:
+    """The first of the clips that most listeners and every pipeline fail; raw, all of them."""
+    raw = failures.hardest(shared)
+    table = raw.head(most).rename(columns={"emotion": "intended", "answers": "votes"})
+    table["share"] = [f"{100 * share:.0f}" for share in table.share]
+    return table.rename(columns={"share": "right (%)"}), raw
+
+
+def selection(rates: pd.DataFrame, shared: Shared) -> Pair:
+    """What it does to listeners' rates that a corpus keeps the clips they recognized: per emotion the clips recorded
+    and kept, the rates of both, and the recall of each pipeline on the kept ones.
+
+    `rates` as of `votes.emodb_rates`.
+    """
+    parts = {"recorded": rates, "kept": rates[rates.published]}
+    lines = [
+        paired.scores(machine.share_rates(part, {})).assign(part=name, judge=LISTENERS) for name, part in parts.items()
+    ]
+    own = paired.scores(shared)
+    raw = pd.concat([*lines, own[~own.judge.isin((LISTENERS, MAJORITY))].assign(part="kept")], ignore_index=True)
+    raw = raw[raw.score.isin(("recall", "uar"))]
+    raw = raw.assign(emotion=raw.emotion.replace("", "UAR"), shown=list(map(interval, raw.value, raw.low, raw.high)))
+    table = pd.DataFrame({"emotion": [*sorted(rates.emotion.unique()), "UAR"]})
+    for part in parts:
+        mine = raw[(raw.judge == LISTENERS) & (raw.part == part)].set_index("emotion")
+        table[f"clips {part}"] = mine.clips.reindex(table.emotion).to_numpy()
+        table[f"listeners, {part}"] = mine.shown.reindex(table.emotion).to_numpy()
+    for name in shared.machines:
+        mine = raw[raw.judge == name].set_index("emotion")
+        table[name] = mine.shown.reindex(table.emotion).fillna("–").to_numpy()
+    return table, raw.drop(columns="shown").reset_index(drop=True)
+
+
+def p_value(p: float) -> str:
+    """A p value for reading.
+
+    >>> p_value(0.0312), p_value(0.00001)
+    ('0.031', '< 0.001')
+    """
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def looks(shared: Shared) -> dict[str, dict]:
+    """Colour, marker and fill of every judge, as keywords of `errorbar`."""
+    known = _JUDGES | dict(zip(shared.machines, _PIPELINES * len(shared.machines), strict=False))
+    return {
+        name: {"color": color, "marker": marker, "fillstyle": fill, "markersize": 4, "linestyle": "", "capsize": 1.5}
+        for name, (color, marker, fill) in known.items()
+    }
+
+
+def draw_recalls(axis: Axes, shared: Shared, *, name: str) -> None:
+    """Recall of each emotion and its mean (UAR), a mark with its interval a judge."""
+    table = paired.scores(shared)
+    table = table[table.score.isin(("recall", "uar"))]
+    emotions = [*sorted(set(table.emotion) - {""}), ""]
+    judges = list(dict.fromkeys(table.judge))
+    for number, judge in enumerate(judges):
+        rows = table[table.judge == judge].set_index("emotion").reindex(emotions)
+        places = np.arange(len(emotions)) + 0.76 * ((number + 0.5) / len(judges) - 0.5)
+        errors = [100 * (rows.value - rows.low), 100 * (rows.high - rows.value)]
+        axis.errorbar(100 * rows.value, places, xerr=errors, label=judge, elinewidth=0.8, **looks(shared)[judge])
+    axis.axhline(len(emotions) - 1.5, color="0.4", linewidth=0.6)
+    axis.set_yticks(range(len(emotions)), [emotion or "UAR" for emotion in emotions])
+    axis.set(xlim=(0, 102), ylim=(len(emotions) - 0.5, -0.5), xlabel="recall (%)", title=name)
+    axis.grid(axis="x")
+    axis.grid(axis="y", visible=False)
+
+
+def draw_confusions(axes: np.ndarray, shared: Shared) -> None:
+    """The confusions of all listeners and of as many pipelines as there are axes beside; shares of the intended."""
+    judges = paired.judges(shared)
+    for axis, name in zip(axes, [LISTENERS, *shared.machines], strict=False):
+        draw_confusion(axis, paired.confusion(judges[name]), shared.choices, counts=False)
+        axis.set(title=name, xlabel="answer", ylabel="")
+        axis.set_yticks(axis.get_yticks(), map(emotion_label, shared.choices))
+    axes[0].set_ylabel("intended")
+
+
+def draw_against(axis: Axes, shared: Shared, *, name: str) -> None:
+    """UAR of each judge against the intended emotion (filled) and against what most listeners heard (open)."""
+    sides = {side: paired.scores(shared, against=side).query("score == 'uar'") for side in ("intended", "perceived")}
+    judges = [judge for judge in sides["intended"].judge if judge not in (MAJORITY, INFORMED)]
+    for side, shift, fill in [("intended", -0.12, "full"), ("perceived", 0.12, "none")]:
+        rows = sides[side].set_index("judge").reindex(judges)
+        errors = [100 * (rows.value - rows.low), 100 * (rows.high - rows.value)]
+        look = {"color": "black", "marker": "o", "fillstyle": fill, "linestyle": "", "capsize": 2}
+        axis.errorbar(100 * rows.value, np.arange(len(judges)) + shift, xerr=errors, label=side, **look)
+    axis.axvline(100 / len(set(shared.clips.emotion)), color="0.4", linestyle=":", linewidth=0.9)
+    axis.set_yticks(range(len(judges)), judges)
+    axis.set(xlim=(0, 102), ylim=(len(judges) - 0.5, -0.5), xlabel="UAR (%)", title=name)
+    axis.grid(axis="x")
+    axis.grid(axis="y", visible=False)
+
+
+def draw_difficulty(axis: Axes, shared: Shared, *, name: str) -> None:
+    """Accuracy of each pipeline (line) and its mean probability of the intended emotion (dashed) over the share of
+    listeners who named it; on the diagonal a pipeline is right as often as a listener."""
+    bins, _ = failures.difficulty(shared)
+    for pipeline, rows in bins.groupby("pipeline", sort=False):
+        look = looks(shared)[pipeline] | {"linestyle": "-", "elinewidth": 0.8}
+        errors = [100 * (rows.accuracy - rows.accuracy_low), 100 * (rows.accuracy_high - rows.accuracy)]
+        axis.errorbar(100 * rows.share, 100 * rows.accuracy, yerr=np.maximum(errors, 0), label=pipeline, **look)
+        axis.plot(100 * rows.share, 100 * rows.probability, "--", color=look["color"], linewidth=0.9)
+    axis.plot([0, 100], [0, 100], ":", color="0.4", linewidth=0.9)
+    axis.set(xlim=(-2, 102), ylim=(0, 102), xlabel="listeners who name the intended emotion (%)", title=name)
+    axis.grid(axis="both")
+
+
+def _each(sources: Mapping[str, Shared], measure, **columns: str) -> pd.DataFrame:
+    """What `measure` says of each source, one under the other, with the source in the first column."""
+    tables = [measure(shared) for shared in sources.values()]
+    for name, table in zip(sources, tables, strict=True):
+        table.insert(0, "source", name)
+    return pd.concat(tables, ignore_index=True).assign(**columns) if tables else pd.DataFrame()
+
+
+def _intervals(raw: pd.DataFrame, name: str) -> list[str]:
+    values = raw[[name, f"{name}_low", f"{name}_high"]].to_numpy(float)
+    return ["–" if np.isnan(v[0]) else interval(*v, digits=2, scale=1) for v in values]
