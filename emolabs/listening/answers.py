@@ -12,7 +12,7 @@ COLUMNS = {
     "digest": ("str", "version of the study: first 12 hexadecimal digits over its clips and its design"),
     "participant": ("str", "random code of the listener; missing where votes were published as counts"),
     "order": ("Int64", "seed of the order in which this listener heard the clips"),
-    "position": ("Int64", "place of the clip in that order, from 1"),
+    "position": ("Int64", "place of the clip in that order, or among the practice clips, from 1"),
     "role": ("str", "trial, practice or attention (a check whose right answer is `emotion`)"),
     "clip": ("str", "code of the clip in the study, or its name in the source"),
     "id": ("str", "sample id: Base62 of the project path's SHA-256"),

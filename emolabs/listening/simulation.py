@@ -20,18 +20,18 @@ from scipy.special import expit, logit
 
 from emolabs import storage
 from emolabs.listening.answers import as_long
+from emolabs.listening.importers import FORMAT
 
 if TYPE_CHECKING:
     from emolabs.listening.study import Study
 
-FORMAT = "emolabs-listening-1"
 _BACKGROUND = {
     "age_band": ["18-24", "25-34", "35-44", "45-54", None],
-    "gender": ["woman", "man", "other", None],
+    "gender": ["woman", "man", "non-binary", None],
     "country": ["DE", "GB", "IN", "NA", None],
-    "english": ["native", "fluent", "intermediate", None],
-    "headphones": ["yes", "no"],
-    "hearing": ["normal", None],
+    "english": ["native", "fluent", "good", "basic", None],
+    "headphones": ["headphones", "loudspeakers"],
+    "hearing": ["unimpaired", "unimpaired", "impaired", None],
 }
 _HEADER = ("study", "digest", "participant", "order", "started", "finished")
 _TRIAL = ("position", "role", "clip", "answer", "confidence", "plays", "response_time_s")
@@ -78,8 +78,9 @@ def presentations(study: "Study", *, listeners: int) -> pd.DataFrame:
     practice = list(clips.index[clips.role.eq("practice")])
     heard = []
     for listener in range(listeners):
-        rows = clips.loc[[*practice, *study.order(listener)]]
-        heard.append(rows.assign(order=listener, position=np.arange(1, len(rows) + 1)))
+        order = study.order(listener)
+        places = [*range(1, len(practice) + 1), *range(1, len(order) + 1)]
+        heard.append(clips.loc[[*practice, *order]].assign(order=listener, position=places))
     table = pd.concat(heard, ignore_index=True).assign(study=study.name, digest=study.digest, modality="audio")
     return as_long(table.assign(simulated=True, participant=[f"simulated-{n + 1:03d}" for n in table.order]))
 
