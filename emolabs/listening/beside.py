@@ -11,10 +11,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from emolabs.corpora import REGISTRY
+from emolabs.experiments.results import Result
 from emolabs.listening import failures, machine, paired
 from emolabs.listening.machine import ANOTHER, Shared
 from emolabs.listening.paired import INFORMED, LISTENERS, MAJORITY
-from emolabs.reporting import COLORS, draw_confusion, emotion_label, interval
+from emolabs.reporting import COLORS, describe, draw_confusion, emotion_label, interval
 
 Pair = tuple[pd.DataFrame, pd.DataFrame]
 #: How a judge looks: colour, marker, fill. Pipelines take theirs from `_PIPELINES` in their order.
@@ -29,11 +30,47 @@ _PIPELINES = [
     (COLORS["green"], "v", "full"),
     (COLORS["orange"], "P", "full"),
 ]
+#: What is added to the name of a source whose clips were kept because listeners recognized them.
+_SELECTED = " (only recognized clips)"
 
 
 def title(source: str) -> str:
     """What a source is called: the name of a corpus, or that of a study and its corpus."""
     return REGISTRY[source].name if source in REGISTRY else source.replace("/", ": ")
+
+
+def provenance(sources: Mapping[str, Shared], runs: Mapping[str, Result], **facts: object) -> str:
+    """The line under figures and tables: corpora, who listened, which runs are stale, and `facts`."""
+    corpora = sorted({corpus for shared in sources.values() for corpus in shared.clips.corpus})
+    simulated = any(shared.simulated for shared in sources.values())
+    stale = ", ".join(name for name, run in runs.items() if run.stale) or None
+    listeners = "simulated, not human" if simulated else None
+    return describe(corpora, opus=any(run.opus for run in runs.values()), **facts, stale=stale, listeners=listeners)
+
+
+def overview(sources: Mapping[str, Shared]) -> pd.DataFrame:
+    """What is compared: clips, speakers, listeners and answers by source."""
+    lines = []
+    for name, shared in sources.items():
+        answers = shared.counts.sum(axis=1)
+        rates = ANOTHER in shared.choices
+        line = {"source": title(name), "clips": len(shared.clips), "speakers": shared.clips.speaker.nunique()}
+        line["listeners"] = f"{len(shared.given):,}" if shared.are_known else "not told apart"
+        line["answers"] = "rates" if rates else f"{int(answers.sum()):,}"
+        line["a clip"] = "–" if rates else f"{int(answers.min())}–{int(answers.max())}"
+        lines.append(line | {"to choose from": ", ".join(choice for choice in shared.choices if choice != ANOTHER)})
+    return pd.DataFrame(lines)
+
+
+def numbers(raw: pd.DataFrame) -> dict[str, str]:
+    """The raw table of `scores` as numbers for the text: `<source>-<judge>-<score>`, `-perceived` where it is so."""
+    ends = {"intended": "", "perceived": "-perceived"}
+    return {
+        f"{row.source.replace('/', '-')}-{row.judge}-{row.score}{ends[row.against]}": interval(
+            row.value, row.low, row.high
+        )
+        for row in raw.itertuples()
+    }
 
 
 def scores(sources: Mapping[str, Shared]) -> Pair:
@@ -109,23 +146,29 @@ def differences(sources: Mapping[str, Shared]) -> Pair:
 
 
 def failed(sources: Mapping[str, Shared]) -> Pair:
-    """Whether the majority of listeners and a pipeline fail the same clips, in the same way, and the harder ones."""
+    """Which clips the majority of listeners and a pipeline fail; raw, also what `likeness` shows."""
     raw = _each(sources, failures.together)
     ranks = _each(sources, lambda shared: failures.difficulty(shared)[1])
     raw = raw.merge(ranks, on=["source", "pipeline"])
     for name in ("same", "same_by_chance", "confusions", "confusions_low", "confusions_high"):
         raw[name] = raw.get(name, np.nan)
     chance = zip(raw.both_fail, raw.expected, strict=True)
-    same = zip(raw.same, raw.same_by_chance, strict=True)
     table = pd.DataFrame({"source": raw.source.map(title), "pipeline": raw.pipeline, "clips": raw.clips})
     table["both right"], table["only listeners"] = raw.both_right, raw.only_listeners
     table["only machine"], table["p (McNemar)"] = raw.only_machine, raw.p_mcnemar.map(p_value)
     table["both fail (by chance)"] = [f"{found} ({expected:.0f})" for found, expected in chance]
+    return table, raw
+
+
+def likeness(raw: pd.DataFrame) -> pd.DataFrame:
+    """How alike listeners and pipelines fail, from the raw table of `failed`."""
+    same = zip(raw.same, raw.same_by_chance, strict=True)
+    table = pd.DataFrame({"source": raw.source.map(title), "pipeline": raw.pipeline})
     table["kappa"] = _intervals(raw, "kappa")
     table["same error (by chance, %)"] = ["–" if np.isnan(f) else f"{100 * f:.0f} ({100 * e:.0f})" for f, e in same]
     table["confusions"] = _intervals(raw, "confusions")
     table["difficulty"] = _intervals(raw, "probability")
-    return table, raw
+    return table
 
 
 def hardest(shared: Shared, *, most: int = 20) -> Pair:
@@ -143,12 +186,9 @@ def selection(rates: pd.DataFrame, shared: Shared) -> Pair:
     `rates` as of `votes.emodb_rates`.
     """
     parts = {"recorded": rates, "kept": rates[rates.published]}
-    lines = [
-        paired.scores(machine.share_rates(part, {})).assign(part=name, judge=LISTENERS) for name, part in parts.items()
-    ]
-    own = paired.scores(shared)
-    raw = pd.concat([*lines, own[~own.judge.isin((LISTENERS, MAJORITY))].assign(part="kept")], ignore_index=True)
-    raw = raw[raw.score.isin(("recall", "uar"))]
+    lines = [paired.scores(machine.share_rates(part, {})).assign(part=name) for name, part in parts.items()]
+    raw = pd.concat([*lines, paired.scores(shared).query("judge in @shared.machines").assign(part="kept")])
+    raw = raw[(raw.judge != MAJORITY) & raw.score.isin(("recall", "uar"))].reset_index(drop=True)
     raw = raw.assign(emotion=raw.emotion.replace("", "UAR"), shown=list(map(interval, raw.value, raw.low, raw.high)))
     table = pd.DataFrame({"emotion": [*sorted(rates.emotion.unique()), "UAR"]})
     for part in parts:
@@ -181,6 +221,7 @@ def looks(shared: Shared) -> dict[str, dict]:
 
 def draw_recalls(axis: Axes, shared: Shared, *, name: str) -> None:
     """Recall of each emotion and its mean (UAR), a mark with its interval a judge."""
+    name += _SELECTED if ANOTHER in shared.choices else ""
     table = paired.scores(shared)
     table = table[table.score.isin(("recall", "uar"))]
     emotions = [*sorted(set(table.emotion) - {""}), ""]
@@ -216,7 +257,8 @@ def draw_against(axis: Axes, shared: Shared, *, name: str) -> None:
         errors = [100 * (rows.value - rows.low), 100 * (rows.high - rows.value)]
         look = {"color": "black", "marker": "o", "fillstyle": fill, "linestyle": "", "capsize": 2}
         axis.errorbar(100 * rows.value, np.arange(len(judges)) + shift, xerr=errors, label=side, **look)
-    axis.axvline(100 / len(set(shared.clips.emotion)), color="0.4", linestyle=":", linewidth=0.9)
+    chance = 100 / len(set(shared.clips.emotion))
+    axis.axvline(chance, color="0.4", linestyle=":", linewidth=0.9, label="one and the same answer")
     axis.set_yticks(range(len(judges)), judges)
     axis.set(xlim=(0, 102), ylim=(len(judges) - 0.5, -0.5), xlabel="UAR (%)", title=name)
     axis.grid(axis="x")
@@ -226,13 +268,15 @@ def draw_against(axis: Axes, shared: Shared, *, name: str) -> None:
 def draw_difficulty(axis: Axes, shared: Shared, *, name: str) -> None:
     """Accuracy of each pipeline (line) and its mean probability of the intended emotion (dashed) over the share of
     listeners who named it; on the diagonal a pipeline is right as often as a listener."""
+    name += _SELECTED if ANOTHER in shared.choices else ""
     bins, _ = failures.difficulty(shared)
     for pipeline, rows in bins.groupby("pipeline", sort=False):
         look = looks(shared)[pipeline] | {"linestyle": "-", "elinewidth": 0.8}
         errors = [100 * (rows.accuracy - rows.accuracy_low), 100 * (rows.accuracy_high - rows.accuracy)]
         axis.errorbar(100 * rows.share, 100 * rows.accuracy, yerr=np.maximum(errors, 0), label=pipeline, **look)
         axis.plot(100 * rows.share, 100 * rows.probability, "--", color=look["color"], linewidth=0.9)
-    axis.plot([0, 100], [0, 100], ":", color="0.4", linewidth=0.9)
+    axis.plot([], [], "--", color="0.3", linewidth=0.9, label="its probability of that emotion")
+    axis.plot([0, 100], [0, 100], ":", color="0.4", linewidth=0.9, label="as often as a listener")
     axis.set(xlim=(-2, 102), ylim=(0, 102), xlabel="listeners who name the intended emotion (%)", title=name)
     axis.grid(axis="both")
 

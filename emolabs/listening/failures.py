@@ -108,7 +108,7 @@ def _consistency(cells: np.ndarray) -> np.ndarray:
     first, second = shares[..., 0] + shares[..., 1], shares[..., 0] + shares[..., 2]
     expected = first * second + (1 - first) * (1 - second)
     observed = shares[..., 0] + shares[..., 3]
-    fails = (np.minimum(first, second) < 1) & (np.maximum(first, second) < 1)
+    fails = (np.maximum(first, second) < 1) & (expected < 1)
     return np.divide(observed - expected, 1 - expected, out=np.full_like(expected, np.nan), where=fails)
 
 

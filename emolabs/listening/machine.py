@@ -18,7 +18,6 @@ from emolabs.experiments import results
 from emolabs.experiments.results import Result
 from emolabs.experiments.runs import Row
 from emolabs.listening import responses, votes
-from emolabs.listening.study import Study
 
 #: The answers whose emotion is not published.
 ANOTHER = "another"
@@ -34,6 +33,7 @@ class Shared:
     given: np.ndarray  # [listeners, clips, choices]
     machines: dict[str, pd.DataFrame]  # by pipeline, a row a clip: `prediction`, `open` (its own answer), p_<choice>
     are_known: bool  # whether listeners are told apart
+    simulated: bool = False  # whether a program answered, and no human
 
     @property
     def truth(self) -> np.ndarray:
@@ -99,7 +99,7 @@ def share(answers: pd.DataFrame, predictions: Mapping[str, pd.DataFrame], *, cho
     given = np.zeros((len(listeners), len(clips), len(choices)))
     place = pd.Index(clips.path).get_indexer(trials.path)
     np.add.at(given, (listener, place, pd.Index(choices).get_indexer(trials.answer)), 1)
-    return Shared(clips, list(choices), given, machines, are_known)
+    return Shared(clips, list(choices), given, machines, are_known, bool(trials.simulated.any()))
 
 
 def share_rates(rates: pd.DataFrame, predictions: Mapping[str, pd.DataFrame]) -> Shared:
@@ -135,6 +135,8 @@ def load(
         except FileNotFoundError as error:
             missing.append(str(error))
     if study:
+        from emolabs.listening.study import Study
+
         heard = Study.load(paths.study(study))
         answers = responses.read(paths.answers(study), study=heard).table
         found[study] = share(answers, predictions, choices=heard.emotions)
