@@ -39,3 +39,44 @@ def study(*, clips_per_emotion: int = 10) -> SimpleNamespace:
     return SimpleNamespace(
         name="pilot", digest="0123456789ab", emotions=EMOTIONS, clips=clips, design={}, seed=0, order=order
     )
+
+
+def page_file(**changes: object) -> dict:
+    """What the page writes of one participant who hears two practice clips and the study's order 0."""
+    drawn = study()
+    heard = drawn.clips.set_index("clip").loc[["p1a", "p2b", *drawn.order(0)]]
+    trials = [
+        {
+            "position": number + 1 if number < 2 else number - 1,
+            "role": row.role,
+            "clip": code,
+            "answer": row.emotion if number % 3 or row.role == "attention" else "neutral",
+            "confidence": number % 5 + 1 if number % 11 else None,
+            "plays": 1 + number % 2,
+            "response_time_s": round(0.6 + 0.0125 * number, 4) if number != 9 else None,
+        }
+        for number, (code, row) in enumerate(heard.iterrows())
+    ]
+    told = {"age_band": "25-34", "gender": None, "country": "NA", "english": "none"}
+    told |= {"headphones": "headphones", "hearing": "unimpaired"}
+    whole = {"format": "emolabs-listening-1", "study": "pilot", "digest": "0123456789ab", "participant": "bcdfghjklm"}
+    whole |= {"order": 0, "started": "2024-05-31T09:30:00.000Z", "finished": "2024-05-31T09:51:10Z", "language": "en"}
+    return whole | {"background": told, "trials": trials} | changes
+
+
+def page_rows(file: dict) -> list[dict]:
+    """The rows of the page's CSV: one a trial, what is known of the participant in each."""
+    told = {key: value for key, value in file.items() if key not in ("background", "trials")}
+    return [told | file["background"] | trial for trial in file["trials"]]
+
+
+def page_csv(file: dict, *, separator: str = ",", comma: str = ".", mark: str = "") -> str:
+    """The page's CSV; or otherwise separated, with decimal commas or `mark` before each cell, as spreadsheets do it."""
+
+    def cell(value: object) -> str:
+        text = "" if value is None else str(value).replace(".", comma) if isinstance(value, float) else str(value)
+        return '"' + (mark + text).replace('"', '""') + '"'
+
+    rows = page_rows(file)
+    header = separator.join(f'"{name}"' for name in rows[0])
+    return "\r\n".join([header, *[separator.join(map(cell, row.values())) for row in rows], ""])

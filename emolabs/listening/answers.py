@@ -86,8 +86,8 @@ def votes_to_long(
     """
     lacking = [name for name in [*counts, clip] if name not in table]
     if lacking:
-        found = ", ".join(map(str, table.columns))
-        raise ValueError(f"expected columns of votes {', '.join(counts)} and {clip}, found {found} without {lacking}")
+        found = f"{', '.join(map(str, table.columns))} without {', '.join(lacking)}"
+        raise ValueError(f"expected columns of votes {', '.join(counts)} and {clip}, found {found}")
     table = table.reset_index(drop=True)
     rows = table["row"] if "row" in table else pd.Series(table.index + 2)
     votes = table[list(counts)].apply(pd.to_numeric, errors="coerce")

@@ -88,6 +88,8 @@ def _json(text: str, *, name: str, emotions: Sequence[str]) -> Raw:
 
 def _table(cells: pd.DataFrame, *, name: str, emotions: Sequence[str]) -> Raw:
     """The rows of a table whose form its header tells."""
+    if cells.empty:
+        raise ValueError("expected answers below the first row, found none; the file is left out")
     counts = _counts(cells.columns)
     if "trial_type" in cells:
         return _jspsych(cells, name=name, emotions=emotions)

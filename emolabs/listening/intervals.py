@@ -17,7 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
 
+from emolabs.listening.answers import MODALITIES
 from emolabs.listening.tally import Tally
 
 DRAWS = 1000
@@ -57,7 +59,7 @@ def draw(tally: Tally, *, draws: int = DRAWS, seed: int = 0) -> Draws:
 
 
 def bounds(samples: np.ndarray) -> np.ndarray:
-    """The 95 % percentile interval [2, ...] of bootstrap values [draws, ...]; NaN draws (an empty cell) do not count."""
+    """The 95 % percentile interval [2, ...] of values [draws, ...]; a NaN (an empty cell) does not count."""
     empty = np.isnan(samples).all(axis=0)
     filled = np.where(empty, 0.0, samples)
     if np.isnan(filled).any():
@@ -68,7 +70,7 @@ def bounds(samples: np.ndarray) -> np.ndarray:
 
 
 def wilson(hits: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper bound of Wilson's 95 % score interval (1927, JASA 22(158)) for `hits` of independent `answers`."""
+    """The bounds of Wilson's 95 % score interval (1927, JASA 22(158)) for `hits` of independent `answers`."""
     hits, answers = np.asarray(hits, float), np.asarray(answers, float)
     with np.errstate(invalid="ignore", divide="ignore"):
         share, z2 = hits / answers, _NORMAL_97_5**2
@@ -112,7 +114,13 @@ def means(tally: Tally, draws: Draws, values: np.ndarray, *, by: Sequence[str] =
 def _sums(tally: Tally, draws: Draws, *, cells: np.ndarray, shape: tuple, values=1.0) -> tuple[np.ndarray, np.ndarray]:
     """Weighted sums of `values` in cells 0 …, as they are and drawn; a cell of -1 is no cell."""
     size, cells = int(np.prod(shape)), cells + 1
-    total = np.bincount(cells, tally.rows["count"] * values, minlength=size + 1)[1:]
+    counted = tally.rows["count"].to_numpy() * values
+    total = np.bincount(cells, counted, minlength=size + 1)[1:]
+    if draws.listeners is None:  # rows of one item have one weight: a product of matrices
+        there = np.flatnonzero(cells)
+        places = cells[there] - 1, tally.rows.item.to_numpy()[there]
+        matrix = csr_matrix((counted[there], places), shape=(size, len(tally.items)))
+        return total.reshape(shape), (matrix @ draws.items.T).T.reshape(-1, *shape)
     samples = np.empty((len(draws.items), size))
     for number, weights in enumerate(draws.answers(tally)):
         samples[number] = np.bincount(cells, weights * values, minlength=size + 1)[1:]
@@ -124,9 +132,12 @@ def _groups(tally: Tally, by: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
     if not len(by):
         return pd.DataFrame(index=[0]), np.zeros(len(tally.rows), int)
     table = pd.DataFrame({name: tally.column(name).to_numpy() for name in by})
+    if "modality" in table:
+        table["modality"] = pd.Categorical(table.modality, MODALITIES)
     grouped = table.groupby(list(by), sort=True, dropna=True, observed=True)
     number = grouped.ngroup().fillna(-1).to_numpy(int)
-    return grouped.size().reset_index()[list(by)], number
+    groups = grouped.size().reset_index()[list(by)]
+    return groups.astype({"modality": str}) if "modality" in groups else groups, number
 
 
 def _strata(clips: pd.DataFrame) -> np.ndarray:

@@ -58,7 +58,7 @@ def read(source: Path | Sequence[Path], *, study: "Study | None") -> Answers:
         problems.append(
             (None, None, f"{count} of {len(whole)} answers are simulated: keep them out of what is reported")
         )
-    listed = as_problems(problems).sort_values(["file", "row"], kind="stable", ignore_index=True)
+    listed = as_problems(problems).sort_values(["file", "row"], na_position="first", ignore_index=True)
     return Answers(as_long(whole), listed)
 
 
@@ -133,21 +133,18 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     table, problems = read(options.folder, study=study)
-    of = (
-        f"the study {study.name}, version {study.digest}"
-        if study
-        else "no study (none was named, and there is none here)"
-    )
-    print(f"{len(table):,} answers of {table['participant'].nunique():,} participants to {of}")
+    of = f"the study {study.name}, version {study.digest}" if study else "no study (none is named, and none is here)"
+    print(f"answers: {len(table):,}, participants: {table['participant'].nunique():,}, of {of}")
     for roles in [table["role"].value_counts()] if len(table) else []:
         print(", ".join(f"{count:,} {role}" for role, count in roles.items()))
-    print(f"\n{len(problems):,} problems" if len(problems) else "\nno problems")
+    print(f"\nproblems: {len(problems):,}")
     for problem in problems.head(_SHOWN).itertuples():
-        print(f"  {problem.file}{'' if pd.isna(problem.row) else f', row {problem.row}'}: {problem.reason}")
+        where = [str(problem.file)] * pd.notna(problem.file) + [f"row {problem.row}"] * pd.notna(problem.row)
+        print(f"  {', '.join(where)}{': ' if where else ''}{problem.reason}")
     if len(problems) > _SHOWN:
         print(f"  … and {len(problems) - _SHOWN:,} more")
-    flagged = flags(table)
-    print(f"\n{len(flagged):,} flags" if len(flagged) else "\nno flags")
+    flagged = flags(table, trials=int(study.clips["role"].eq("trial").sum()) if study else None)
+    print(f"\nflags: {len(flagged):,}")
     for flag in flagged.itertuples():
         print(f"  {flag.participant}: {flag.flag}: {flag.detail}")
     return int(len(problems) > 0)

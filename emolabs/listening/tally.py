@@ -12,7 +12,20 @@ import numpy as np
 import pandas as pd
 
 #: What is known of an item, and of a listener.
-ITEM = ["path", "modality", "clip", "id", "corpus", "speaker", "sex", "text", "language", "intensity", "emotion"]
+ITEM = [
+    "path",
+    "modality",
+    "clip",
+    "id",
+    "corpus",
+    "speaker",
+    "sex",
+    "text",
+    "language",
+    "intensity",
+    "part",
+    "emotion",
+]
 LISTENER = ["participant", "age_band", "gender", "country", "english", "headphones", "hearing"]
 #: What is known of one answer beside its item, listener and count.
 ANSWER = ["position", "confidence", "response_time_s"]
@@ -23,8 +36,8 @@ class Tally:
     """Counted answers.
 
     `rows`: `listener` (a row number of `listeners`, -1 where nobody knows), `item` (of `items`), `truth`, `answer`,
-    `count`, and per answer `position, confidence, response_time_s`. `items` has the columns of `ITEM`, `listeners` those
-    of `LISTENER` (None for votes). `left_out` says in sentences what of the table is not counted.
+    `count`, and per answer `position, confidence, response_time_s`. `items` has the columns of `ITEM`, `listeners`
+    those of `LISTENER` (None for votes). `left_out` says in sentences what of the table is not counted.
     """
 
     labels: list[str]
@@ -66,8 +79,8 @@ def count(table: pd.DataFrame, *, labels: Sequence[str]) -> Tally:
     """Count the trials of a long table of answers (`responses.read`, `votes.long`) whose choices are `labels`.
 
     Trials without an answer, and what a listener said of an item after its first answer, are left out and named in
-    `left_out`. Raises `ValueError` where no trial is left, where an intended or a chosen emotion is none of `labels`, or
-    where only some of the answers have a participant.
+    `left_out`. Raises `ValueError` where no trial is left, where an intended or a chosen emotion is none of `labels`,
+    or where only some of the answers have a participant.
     """
     trials = table[table.role.fillna("trial") == "trial"]
     answered = trials[trials.answer.notna()]

@@ -7,6 +7,7 @@ An apostrophe before a cell, which keeps spreadsheets from running it, does not 
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -43,6 +44,8 @@ def check(raw: Raw, *, file: str, study: "Study | None") -> tuple[pd.DataFrame, 
     cells = raw.cells.drop(columns=["row", "file"], errors="ignore")
     cells = cells[[name for name in cells if name in COLUMNS]]
     cells = _of_this_study(cells, study=study, problems=problems)
+    if cells.empty:
+        return as_long(cells), [(file, row, reason) for row, reason in [*raw.notes, *problems]]
     rows = pd.DataFrame({name: _clean(cells[name], problems=problems) for name in cells}, index=cells.index)
     choices = every_emotion() if study is None else study.emotions
     converters = CONVERTERS | {"answer": _emotion(choices), "emotion": _emotion(every_emotion())}
@@ -63,7 +66,15 @@ def check(raw: Raw, *, file: str, study: "Study | None") -> tuple[pd.DataFrame, 
     simulated = rows.get("simulated", pd.Series(False, index=rows.index))
     rows = rows.assign(simulated=simulated.where(simulated.notna(), False), file=file, row=place[rows.index])
     said = [(None if row is None else int(place[row]), reason) for row, reason in problems]
-    return as_long(rows), list(dict.fromkeys((file, row, reason) for row, reason in [*raw.notes, *said]))
+    return as_long(rows), [(file, *problem) for problem in _short_of([*raw.notes, *said], rows=place.nunique())]
+
+
+def _short_of(problems: list[tuple[int | None, str]], *, rows: int) -> list[tuple[int | None, str]]:
+    """Each problem once; what is wrong in all (more than one) of the `rows` of a file is one sentence."""
+    distinct = list(dict.fromkeys(problems))
+    often = {reason for reason, count in Counter(reason for _, reason in distinct).items() if count == rows > 1}
+    said = [(None, f"in all {rows} rows: {reason}") if reason in often else (row, reason) for row, reason in distinct]
+    return list(dict.fromkeys(said))
 
 
 def _of_this_study(cells: pd.DataFrame, *, study: "Study | None", problems: list) -> pd.DataFrame:
@@ -72,7 +83,7 @@ def _of_this_study(cells: pd.DataFrame, *, study: "Study | None", problems: list
     for name, value in expected.items():
         if name not in cells:
             continue
-        texts = cells[name].map(lambda text: text if pd.isna(text) else str(text).strip())
+        texts = cells[name].map(lambda text: text if pd.isna(text) else str(text).strip().removeprefix("'"))
         other = texts.notna() & texts.ne(value) & texts.ne("")
         for found, rows in cells[other].groupby(texts[other]):
             what = f"the study {found}" if name == "study" else f"version {found} of the study {study.name}"
