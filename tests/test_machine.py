@@ -72,11 +72,11 @@ class TestShared:
     def test_only_trials_on_clips_of_all_sides_count(self):
         table = clips()
         answers = heard(table, some(table, hits=0.5, seed=0, listeners=2))
-        answers.loc[answers.path == table.path[0], "role"] = "practice"
+        answers.loc[answers.path == table.path[10], "role"] = "practice"
         runs = {"a": predicted(table[:-1], table.emotion[:-1]), "b": predicted(table[5:], table.emotion[5:])}
         shared = machine.share(answers, runs, choices=CHOICES)
-        assert shared.clips.path.tolist() == sorted(table.path[5:-1])
-        assert shared.given.shape == (2, len(table) - 6, 4) and (shared.given.sum(axis=2) == 1).all()
+        assert shared.clips.path.tolist() == sorted(table.path[5:-1].drop(10))
+        assert shared.given.shape == (2, len(table) - 7, 4) and (shared.given.sum(axis=2) == 1).all()
 
     def test_majority_and_ties(self):
         table = clips(speakers=1, each=3)
@@ -148,6 +148,17 @@ class TestScores:
         )
         found = paired.scores(shared).query("score == 'uar'").set_index("judge").value
         assert found[paired.LISTENERS] == found[paired.MAJORITY] == 0 and found[paired.INFORMED] == 1
+
+    def test_informed_votes_know_nothing_of_the_speaker_that_is_asked(self):
+        table = clips(speakers=5, each=60)
+        table = table[(table.speaker == "toy/3") | (table.groupby("speaker").cumcount() < 8)]
+        mine, found = (table.speaker == "toy/3").to_numpy(), []
+        turned = table.emotion.map(dict(zip(CHOICES, CHOICES[::-1], strict=True)))
+        for emotion in (table.emotion, table.emotion.where(~mine, turned)):
+            told = table.assign(emotion=emotion)
+            votes = heard(told, some(table, hits=0.6, seed=4, listeners=3), known=False)
+            found.append(paired.informed(machine.share(votes, {"m": predicted(told, emotion)}, choices=CHOICES)))
+        assert np.array_equal(found[0][mine], found[1][mine]) and not np.array_equal(*found)
 
     def test_intervals_hold_their_value_and_are_wider_with_listeners(self, shared):
         found = paired.scores(shared)
@@ -270,9 +281,11 @@ class TestBadInput:
         with pytest.raises(
             FileNotFoundError, match="votes of CREMA-D's listeners .*; the recognition rates of EmoDB's"
         ):
-            machine.load("", published=["cremad", "emodb"], predictions={})
+            machine.load(["cremad", "emodb"], profile="demo", study="none", predictions={})
+        with pytest.raises(FileNotFoundError, match="no study at .*none"):
+            machine.load(["simulated"], profile="demo", study="none", predictions={})
         with pytest.raises(FileNotFoundError, match="nothing to compare"):
-            machine.load("", published=[], predictions={})
+            machine.load([], profile="demo", study="none", predictions={})
 
 
 def test_tables_and_numbers_say_what_was_measured(shared):

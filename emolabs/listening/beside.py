@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from emolabs.corpora import REGISTRY
 from emolabs.experiments.results import Result
-from emolabs.listening import failures, machine, paired
+from emolabs.listening import failures, paired, published
 from emolabs.listening.machine import ANOTHER, Shared
 from emolabs.listening.paired import INFORMED, LISTENERS, MAJORITY
 from emolabs.reporting import COLORS, describe, draw_confusion, emotion_label, interval
@@ -181,24 +181,22 @@ def hardest(shared: Shared, *, most: int = 20) -> Pair:
 
 def selection(rates: pd.DataFrame, shared: Shared) -> Pair:
     """What it does to listeners' rates that a corpus keeps the clips they recognized: per emotion the clips recorded
-    and kept, the rates of both, and the recall of each pipeline on the kept ones.
+    and kept, listeners' mean rates of both, and the recall of each pipeline on the kept ones.
 
-    `rates` as of `votes.emodb_rates`.
+    `rates` as of `votes.emodb_rates`. The last row is the mean over clips; that of pipelines lacks boredom.
     """
-    parts = {"recorded": rates, "kept": rates[rates.published]}
-    lines = [paired.scores(machine.share_rates(part, {})).assign(part=name) for name, part in parts.items()]
-    raw = pd.concat([*lines, paired.scores(shared).query("judge in @shared.machines").assign(part="kept")])
-    raw = raw[(raw.judge != MAJORITY) & raw.score.isin(("recall", "uar"))].reset_index(drop=True)
-    raw = raw.assign(emotion=raw.emotion.replace("", "UAR"), shown=list(map(interval, raw.value, raw.low, raw.high)))
-    table = pd.DataFrame({"emotion": [*sorted(rates.emotion.unique()), "UAR"]})
-    for part in parts:
-        mine = raw[(raw.judge == LISTENERS) & (raw.part == part)].set_index("emotion")
-        table[f"clips {part}"] = mine.clips.reindex(table.emotion).to_numpy()
-        table[f"listeners, {part}"] = mine.shown.reindex(table.emotion).to_numpy()
+    raw = published.emodb_rates(rates)
+    table = raw[["emotion", "recorded", "published"]].copy()
+    table["listeners, recorded"] = list(map(interval, raw["all"], raw.all_low, raw.all_high))
+    table["listeners, published"] = list(map(interval, raw.kept, raw.kept_low, raw.kept_high))
+    own = paired.scores(shared)
+    own = own[own.score.isin(("recall", "accuracy"))].assign(emotion=own.emotion.replace("", raw.emotion.iloc[-1]))
     for name in shared.machines:
-        mine = raw[raw.judge == name].set_index("emotion")
-        table[name] = mine.shown.reindex(table.emotion).fillna("–").to_numpy()
-    return table, raw.drop(columns="shown").reset_index(drop=True)
+        mine = own[own.judge == name].set_index("emotion").reindex(raw.emotion)
+        shown = map(interval, mine.value, mine.low, mine.high)
+        table[name] = ["–" if np.isnan(value) else text for value, text in zip(mine.value, shown, strict=True)]
+        raw[[name, f"{name}_low", f"{name}_high"]] = mine[["value", "low", "high"]].to_numpy()
+    return table, raw
 
 
 def p_value(p: float) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from emolabs.listening import paired
+from emolabs.listening.difficulty import relation
 from emolabs.listening.intervals import bounds
 from emolabs.listening.machine import ANOTHER, Shared
 from emolabs.listening.paired import LISTENERS
@@ -76,8 +77,8 @@ def difficulty(shared: Shared, *, seed: int = 0) -> tuple[pd.DataFrame, pd.DataF
 
     Returns two tables. By bin of the share of listeners who named the intended emotion: `pipeline, share` (mean in the
     bin), `clips`, and the means `accuracy, confidence` (probability of the answer given) and `probability` (of the
-    intended emotion), each with `_low` and `_high`. And a row a pipeline: Spearman's rank correlation of that share with
-    the `probability` and with the `confidence`, each with `_low` and `_high`.
+    intended emotion), each with `_low` and `_high`. And a row a pipeline: Spearman's rank correlation of that share
+    with the `probability` and with the `confidence`, each with `_low` and `_high`.
     """
     draws, bins, lines = paired.draw(shared, seed=seed), [], []
     place = np.clip(np.digitize(shared.share, BINS) - 1, 0, len(BINS) - 2)
@@ -95,9 +96,9 @@ def difficulty(shared: Shared, *, seed: int = 0) -> tuple[pd.DataFrame, pd.DataF
             bins.append(line)
         line = {"pipeline": name}
         for column in ("probability", "confidence"):
-            pair = shared.share, measured[column]
-            value = _rank_correlation(*pair, weights=np.ones((1, len(shared.clips))))[0]
-            line |= _with_bounds(column, value, _rank_correlation(*pair, weights=draws.items))
+            both = pd.DataFrame({"share": shared.share, "model": measured[column], "item": np.arange(len(place))})
+            found = relation(both, draws)
+            line |= {column: found["correlation"], f"{column}_low": found["low"], f"{column}_high": found["high"]}
         lines.append(line)
     return pd.DataFrame(bins), pd.DataFrame(lines)
 
@@ -139,16 +140,6 @@ def _likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         ranks.append(rank - rank.mean(axis=-1, keepdims=True))
     with np.errstate(invalid="ignore"):
         return (ranks[0] * ranks[1]).sum(-1) / np.sqrt((ranks[0] ** 2).sum(-1) * (ranks[1] ** 2).sum(-1))
-
-
-def _rank_correlation(first: np.ndarray, second: np.ndarray, *, weights: np.ndarray) -> np.ndarray:
-    """Spearman's correlation under `weights` [draws, clips], of ranks that are given once."""
-    ranks = [rankdata(values) - (len(values) + 1) / 2 for values in (first, second)]
-    total = weights.sum(axis=1)
-    means = [weights @ rank / total for rank in ranks]
-    spread = [weights @ rank**2 / total - mean**2 for rank, mean in zip(ranks, means, strict=True)]
-    both = weights @ (ranks[0] * ranks[1]) / total - means[0] * means[1]
-    return both / np.sqrt(spread[0] * spread[1])
 
 
 def _with_bounds(name: str, value: float, samples: np.ndarray) -> dict[str, float]:

@@ -17,10 +17,12 @@ from emolabs import paths
 from emolabs.experiments import results
 from emolabs.experiments.results import Result
 from emolabs.experiments.runs import Row
-from emolabs.listening import responses, votes
+from emolabs.listening import sources, votes
 
 #: The answers whose emotion is not published.
 ANOTHER = "another"
+#: The corpus of which the rates of right answers are published.
+EMODB = "emodb"
 CLIP = ["id", "path", "corpus", "speaker", "emotion"]
 
 
@@ -120,46 +122,36 @@ def share_rates(rates: pd.DataFrame, predictions: Mapping[str, pd.DataFrame]) ->
 
 
 def load(
-    study: str, *, published: Sequence[str], predictions: Mapping[str, pd.DataFrame]
+    answers: Sequence[str], *, profile: str, study: str, predictions: Mapping[str, pd.DataFrame]
 ) -> tuple[dict[str, Shared], list[str]]:
-    """The shared clips by source: published answers by corpus key, and those to a study under its name, all of them and
-    each corpus (`<study>/<corpus>`); and a sentence for each source that is not here.
+    """The shared clips by source of answers, and a sentence for each source that is not here.
 
-    `study` is a folder of `data/listening/`, or empty; `published` names corpora out of `PUBLISHED`.
+    `answers` names rows of `sources.SOURCES`, or `EMODB`, whose rates are published; `study` is the one that listeners
+    heard. A source of several corpora comes whole and corpus by corpus (`<source>/<corpus>`).
     Raises `FileNotFoundError` with these sentences where no source is here, `ValueError` as `share` does.
     """
     found, missing = {}, []
-    for corpus in published:
+    for name in answers:
         try:
-            found[corpus] = PUBLISHED[corpus](predictions)
+            shared = _shared(name, profile=profile, study=study, predictions=predictions)
         except FileNotFoundError as error:
             missing.append(str(error))
-    if study:
-        from emolabs.listening.study import Study
-
-        heard = Study.load(paths.study(study))
-        answers = responses.read(paths.answers(study), study=heard).table
-        found[study] = share(answers, predictions, choices=heard.emotions)
-        parts = found[study].by_corpus()
-        found |= {f"{study}/{corpus}": part for corpus, part in parts.items() if len(parts) > 1}
+            continue
+        parts = shared.by_corpus()
+        found |= {name: shared} | {f"{name}/{corpus}": part for corpus, part in parts.items() if len(parts) > 1}
     if not found:
-        raise FileNotFoundError("; ".join(missing) or "there is nothing to compare: name a study or published answers")
+        raise FileNotFoundError("; ".join(missing) or "there is nothing to compare: name sources of answers")
     return found, missing
 
 
-def _cremad(predictions: Mapping[str, pd.DataFrame]) -> Shared:
-    counts = votes.cremad_counts().table
-    heard = votes.long(counts[counts.modality == "audio"])
-    return share(heard, predictions, choices=sorted(votes.LETTERS.values()))
-
-
-def _emodb(predictions: Mapping[str, pd.DataFrame]) -> Shared:
-    rates = votes.emodb_rates().table
-    return share_rates(rates[rates.published], predictions)
-
-
-#: Corpora whose listeners' answers are published, and what reads them.
-PUBLISHED = {"cremad": _cremad, "emodb": _emodb}
+def _shared(name: str, *, profile: str, study: str, predictions: Mapping[str, pd.DataFrame]) -> Shared:
+    """One source whole: what was heard of it, whatever else was seen."""
+    if name == EMODB:
+        rates = votes.emodb_rates().table
+        return share_rates(rates[rates.published], predictions)
+    source = sources.load(name, profile=profile, study=study)
+    table = source.answers.table
+    return share(table[table.modality == "audio"], predictions, choices=source.labels)
 
 
 def runs(profile: str, *, protocol: str, scope: str, seed: int, pipelines: Sequence[str]) -> dict[str, Result]:

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from emolabs.experiments import metrics
-from emolabs.listening import intervals
+from emolabs.listening import bias, intervals
 from emolabs.listening.intervals import Draws, bounds
 from emolabs.listening.machine import ANOTHER, Shared
 from emolabs.listening.tally import Tally
@@ -176,11 +176,8 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> tuple[int, int, float]:
 def _statistics(confusions: np.ndarray) -> dict[str, np.ndarray]:
     """`accuracy`, `uar` [...], `recall`, `named` and `hu` [..., choices] of confusions [..., truth, answer]."""
     values = metrics.from_confusion(confusions)
-    named = confusions.sum(axis=-2)
-    hits = np.diagonal(confusions, axis1=-2, axis2=-1)
-    precision = np.divide(hits, named, out=np.zeros_like(hits, dtype=float), where=named > 0)
-    shares = named / confusions.sum(axis=(-2, -1))[..., None]
-    return {**values, "named": shares, "hu": values["recall"] * precision}
+    shares = confusions.sum(axis=-2) / confusions.sum(axis=(-2, -1))[..., None]
+    return {**values, "named": shares, "hu": bias.unbiased(confusions)[0]}
 
 
 def _with_interval(value: float, samples: np.ndarray) -> dict[str, float]:
