@@ -72,6 +72,21 @@ def near_duplicates(profile: str) -> Path:
     return interim(profile) / "near_duplicates.csv"
 
 
+def study(name: str) -> Path:
+    """A listening study: its clips and what it is (committed), and the answers to it (not committed)."""
+    return ROOT / "data" / "listening" / name
+
+
+def answers(name: str) -> Path:
+    """Where the answers to a listening study are dropped."""
+    return study(name) / "answers"
+
+
+def study_page(profile: str, name: str) -> Path:
+    """The page of a listening study; it holds audio, so it is never committed."""
+    return interim(profile) / "listening" / f"{name}.html"
+
+
 def features(profile: str, branch: str) -> Path:
     """Feature stores of a branch, a folder per digest."""
     return interim(profile) / "features" / branch

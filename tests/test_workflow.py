@@ -24,7 +24,7 @@ epochs: int = 1  # passes"""
 #: What the code of each small notebook writes.
 WRITES = {
     "10_indexing": "[paths.index(profile), paths.rejected(profile)]",
-    "11_split": "[paths.manifest(profile, 'hash')]",
+    "11_split": "[paths.manifest(profile, protocol) for protocol in ('hash', 'speaker')]",
     "12_normalization": "[paths.waveforms(profile) / 'current.json']",
     "13_near_duplicates": "[paths.near_duplicates(profile)]",
     "20_waveforms": "[paths.figures(profile) / '20_lengths.csv']",
@@ -35,6 +35,7 @@ WRITES = {
     "30_classic_cnn": "[paths.results(profile) / protocol / scope / pipeline / f'seed{seed}.json']",
     "34_classical": "[paths.results(profile) / protocol / scope / pipeline / f'seed{seed}.json']",
     "40_evaluation": "[paths.figures(profile) / 'numbers.tex']",
+    "50_listening_study": "[paths.study_page(profile, 'demo')]",
     "90_try_it": "[paths.figures(profile) / '90_try_it.png']",
 }
 #: What reruns with the run that is tried, the run included.
@@ -104,7 +105,7 @@ def get(keys):
 """
 PROFILE = {
     "corpora": ["emosynth-en"],
-    "protocols": ["hash"],
+    "protocols": ["hash", "speaker"],
     "keep_results": False,
     "runs": [{"protocol": "hash", "scope": "pooled", "seeds": [0], "pipelines": "demo"}],
 }
@@ -214,7 +215,7 @@ def test_first_run_makes_everything_and_counts_its_steps(finished):
         assert (root / f"runs/demo/hash/pooled/{name}/seed0.ipynb").is_file()
     assert (root / "figures/demo/numbers.tex").read_text() == "40_evaluation"
     assert (root / "runs/demo/notebooks/22_spectrograms.ipynb").is_file()
-    assert "16 of 16 steps (100%) done" in said
+    assert "17 of 17 steps (100%) done" in said
     assert not (root / "data/results/demo/hash/pooled/hubert-cnn3-mean").exists()
 
 
@@ -237,7 +238,13 @@ def test_nothing_runs_after_touching_and_editing_prose(project):
         ("emolabs/parts/step_23.py", 'TEXT = "', 'TEXT = "new', {"functionals", "identity", "training", "evaluation"}),
         ("params/demo/30_classic_cnn.yaml", "2", "3", AFTER_TRAINING),
         ("params/demo/40_evaluation.yaml", "{}", "profile: demo", {"evaluation"}),
-        ("emolabs/parts/step_11.py", 'TEXT = "', 'TEXT = "new', {"split", "near_duplicates", *AFTER_TRAINING}),
+        (
+            "emolabs/parts/step_11.py",
+            'TEXT = "',
+            'TEXT = "new',
+            {"split", "near_duplicates", "listening_study", *AFTER_TRAINING},
+        ),
+        ("params/demo/50_listening_study.yaml", "{}", "profile: demo", {"listening_study"}),
         ("emolabs/parts/step_90.py", 'TEXT = "', 'TEXT = "new', {"try_it"}),
     ],
 )
