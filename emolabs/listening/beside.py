@@ -154,7 +154,7 @@ def failed(sources: Mapping[str, Shared]) -> Pair:
         raw[name] = raw.get(name, np.nan)
     chance = zip(raw.both_fail, raw.expected, strict=True)
     table = pd.DataFrame({"source": raw.source.map(title), "pipeline": raw.pipeline, "clips": raw.clips})
-    table["both right"], table["only listeners"] = raw.both_right, raw.only_listeners
+    table["both right"], table["only majority"] = raw.both_right, raw.only_listeners
     table["only machine"], table["p (McNemar)"] = raw.only_machine, raw.p_mcnemar.map(p_value)
     table["both fail (by chance)"] = [f"{found} ({expected:.0f})" for found, expected in chance]
     return table, raw
@@ -254,9 +254,9 @@ def draw_against(axis: Axes, shared: Shared, *, name: str) -> None:
         rows = sides[side].set_index("judge").reindex(judges)
         errors = [100 * (rows.value - rows.low), 100 * (rows.high - rows.value)]
         look = {"color": "black", "marker": "o", "fillstyle": fill, "linestyle": "", "capsize": 2}
-        axis.errorbar(100 * rows.value, np.arange(len(judges)) + shift, xerr=errors, label=side, **look)
+        axis.errorbar(100 * rows.value, np.arange(len(judges)) + shift, xerr=errors, label=f"against the {side} emotion", **look)
     chance = 100 / len(set(shared.clips.emotion))
-    axis.axvline(chance, color="0.4", linestyle=":", linewidth=0.9, label="one and the same answer")
+    axis.axvline(chance, color="0.4", linestyle=":", linewidth=0.9, label="always the same answer")
     axis.set_yticks(range(len(judges)), judges)
     axis.set(xlim=(0, 102), ylim=(len(judges) - 0.5, -0.5), xlabel="UAR (%)", title=name)
     axis.grid(axis="x")

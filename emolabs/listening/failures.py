@@ -15,8 +15,8 @@ from emolabs.listening.intervals import bounds
 from emolabs.listening.machine import ANOTHER, Shared
 from emolabs.listening.paired import LISTENERS
 
-#: Edges of the listeners' share, for pictures.
-BINS = np.linspace(0, 1, 11)
+#: The listeners' share is cut into at most so many parts of equal width, with at least so many clips on average.
+MOST_BINS, CLIPS_A_BIN = 10, 15
 
 
 def together(shared: Shared, *, seed: int = 0) -> pd.DataFrame:
@@ -81,7 +81,8 @@ def difficulty(shared: Shared, *, seed: int = 0) -> tuple[pd.DataFrame, pd.DataF
     with the `probability` and with the `confidence`, each with `_low` and `_high`.
     """
     draws, bins, lines = paired.draw(shared, seed=seed), [], []
-    place = np.clip(np.digitize(shared.share, BINS) - 1, 0, len(BINS) - 2)
+    parts = max(1, min(MOST_BINS, len(shared.clips) // CLIPS_A_BIN))
+    place = np.minimum((shared.share * parts).astype(int), parts - 1)
     for name, machine in shared.machines.items():
         given = machine[[f"p_{choice}" for choice in shared.choices]].to_numpy()
         measured = {"accuracy": (machine.prediction == shared.clips.emotion).to_numpy(float)}
