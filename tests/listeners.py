@@ -1,17 +1,20 @@
 """A small study as the draw would make it, and the files that its page would write."""
 
-from types import SimpleNamespace
+import functools
+import json
 
-import numpy as np
 import pandas as pd
 
+from emolabs.listening.design import Design
+from emolabs.listening.study import COLUMNS, Study
 from emolabs.standardization import sample_id
 
 EMOTIONS = ["anger", "disgust", "fear", "happiness", "neutral", "sadness"]
 
 
-def study(*, clips_per_emotion: int = 10) -> SimpleNamespace:
-    """Sixty trials of two sources, two practice clips and two attention checks."""
+@functools.cache
+def study(*, clips_per_emotion: int = 10) -> Study:
+    """Trials of two sources, two practice clips and two attention checks."""
     rows = []
     for number in range(clips_per_emotion * len(EMOTIONS)):
         corpus, emotion = ["cremad", "emodb"][number % 2], EMOTIONS[number // 2 % len(EMOTIONS)]
@@ -30,19 +33,19 @@ def study(*, clips_per_emotion: int = 10) -> SimpleNamespace:
         language=clips.corpus.map({"cremad": "en", "emodb": "de", "emosynth-en": "en"}),
         text=[f"sentence {n % 7}" for n in range(len(clips))],
         part=["emocorpus" if n % 4 < 2 else "emobench" for n in range(len(clips))],
+        intensity="",
     )
-
-    def order(seed: int) -> list[str]:
-        heard = clips["clip"][~clips.role.eq("practice")].to_numpy()
-        return list(np.random.default_rng(seed).permutation(heard))
-
-    return SimpleNamespace(
-        name="pilot", digest="0123456789ab", emotions=EMOTIONS, clips=clips, design={}, seed=0, order=order
-    )
+    design = Design(emotions=tuple(EMOTIONS), sources=("cremad", "emodb"), practice=2, attention=2)
+    return Study("pilot", clips[COLUMNS], design, seed=0, orders=100, made_from={})
 
 
 def page_file(**changes: object) -> dict:
     """What the page writes of one participant who hears two practice clips and the study's order 0."""
+    return json.loads(_page_text()) | changes
+
+
+@functools.cache
+def _page_text() -> str:
     drawn = study()
     heard = drawn.clips.set_index("clip").loc[["p1a", "p2b", *drawn.order(0)]]
     trials = [
@@ -59,9 +62,9 @@ def page_file(**changes: object) -> dict:
     ]
     told = {"age_band": "25-34", "gender": None, "country": "NA", "english": "none"}
     told |= {"headphones": "headphones", "hearing": "unimpaired"}
-    whole = {"format": "emolabs-listening-1", "study": "pilot", "digest": "0123456789ab", "participant": "bcdfghjklm"}
+    whole = {"format": "emolabs-listening-1", "study": "pilot", "digest": drawn.digest, "participant": "bcdfghjklm"}
     whole |= {"order": 0, "started": "2024-05-31T09:30:00.000Z", "finished": "2024-05-31T09:51:10Z", "language": "en"}
-    return whole | {"background": told, "trials": trials} | changes
+    return json.dumps(whole | {"background": told, "trials": trials})
 
 
 def page_rows(file: dict) -> list[dict]:

@@ -69,6 +69,12 @@ def test_json_and_csv_of_one_participant_give_the_same_rows_and_count_once(read)
     assert same(both, other) and other["row"].tolist() == list(range(2, 66))
 
 
+def test_the_language_of_the_page_is_not_that_of_the_clips(read):
+    for name, content in {"one.json": page_file(), "one.csv": page_csv(page_file())}.items():
+        table, _ = read({name: content}, study=None)
+        assert len(table) == 64 and table["language"].isna().all()
+
+
 def test_what_the_simulation_writes_comes_back_equal(tmp_path):
     heard = simulation.presentations(STUDY, listeners=4)
     given = simulation.answer(heard, confusion=simulation.confusion(RECALL), seed=2)
@@ -193,9 +199,10 @@ def changed(*, trial: int, **values) -> dict:
 
 OTHER = page_file(participant="npqrstvwxz", started="2024-06-01T08:00:00Z")
 LEFT = "; the row is left out"
+HALF = json.dumps(page_file())[:3000]
 CUT = (
-    "expected JSON, found a file that ends or breaks at line 1, column 2998: it is cut off or was changed; "
-    "ask the participant for it again, or for the CSV file beside it"
+    f"expected JSON, found a file that ends or breaks at line 1, column {HALF.rindex(chr(34)) + 1}: it is cut off or "
+    "was changed; ask the participant for it again, or for the CSV file beside it"
 )
 ONE_OF = "expected one of anger, disgust, fear, happiness, neutral, sadness, found"
 #: What is put beside a good file, how many of its 64 answers count, and the (row, reason) that are said.
@@ -207,7 +214,7 @@ FAULTS = {
             (
                 None,
                 "64 answers were given to version ffffffffffff of the study pilot, and this is pilot, version "
-                "0123456789ab: read them with the study.json and clips.csv of that page; left out",
+                f"{STUDY.digest}: read them with the study.json and clips.csv of that page; left out",
             )
         ],
     ),
@@ -217,7 +224,9 @@ FAULTS = {
         [
             (
                 None,
-                "64 answers were given to the study main, and this is pilot, version 0123456789ab: read them with the "
+                "64 answers were given to the study main, and this is pilot, version "
+                + STUDY.digest
+                + ": read them with the "
                 "study.json and clips.csv of that page; left out",
             )
         ],
@@ -261,7 +270,7 @@ FAULTS = {
         64,
         [(65, f"bcdfghjklm answered {page_file()['trials'][3]['clip']} before, in row 4; the first answer counts")],
     ),
-    "truncated JSON": (json.dumps(page_file())[:3000], 0, [(None, CUT)]),
+    "truncated JSON": (HALF, 0, [(None, CUT)]),
     "no trials": (
         page_file(trials=[]),
         0,
@@ -331,7 +340,12 @@ TABLES = {
     "truncated": (
         page_csv(page_file())[:-60],
         63,
-        [(65, r"expected 21 cells, found \d+ at the end of the file, which seems to be cut off; the row is left out")],
+        [(65, r"expected 21 cells, found the end of the file: it is cut off; the row is left out")],
+    ),
+    "truncated in its last cell": (
+        page_csv(page_file())[:-5],
+        63,
+        [(65, r"expected 21 cells, found the end of the file: it is cut off; the row is left out")],
     ),
     "a short row in the middle": (
         page_csv(page_file()).replace("\r\n", "\r\nshort,row\r\n", 3).replace("short,row\r\n", "", 2),
@@ -393,6 +407,61 @@ def test_a_fault_of_a_table_is_said_and_the_rest_is_analysed(read, fault):
     assert table["file"].value_counts().to_dict() == {"good.json": 64} | ({"bad.csv": answers} if answers else {})
 
 
+@pytest.mark.parametrize("ending", ["json", "csv"])
+def test_a_file_that_is_cut_anywhere_is_said_and_what_is_whole_is_kept(read, ending):
+    text = {"json": json.dumps(page_file()), "csv": page_csv(page_file()).replace("\r\n", "\n")}[ending]
+    header = text.index("\n") if ending == "csv" else 0
+    whole, _ = read({f"bad.{ending}": text})
+    for place in [*np.random.default_rng(0).integers(header + 2, len(text), 20), len(text) - 2]:
+        table, problems = read({f"bad.{ending}": text[:place]})
+        between_rows = text.startswith(text[:place].rstrip("\n") + "\n")
+        assert len(problems) == (not between_rows)
+        assert same(table, whole.iloc[: len(table)], but=())
+
+
+NASTY = [
+    None,
+    "",
+    " ",
+    "NA",
+    0,
+    -1,
+    2**70,
+    1e308,
+    1e999,
+    True,
+    [],
+    {},
+    ["fear"],
+    "=1+1",
+    "'",
+    "\ud800",
+    "\0",
+    "é" * 5000,
+]
+
+
+def test_no_value_of_the_page_makes_reading_fail(read):
+    files = {"good.json": OTHER}
+    for key in page_rows(page_file())[0]:
+        for number, value in enumerate(NASTY):
+            file = page_file(participant=f"{key}{number}", trials=page_file()["trials"][:5])
+            for part in (file, file["background"], file["trials"][3]):
+                part |= {key: value} if key in part else {}
+            files[f"{key}{number}.json"] = file
+    table, _ = read(files)
+    assert (table["file"] == "good.json").sum() == 64
+
+
+def test_no_value_of_jspsych_makes_reading_fail(read):
+    files = {"good.json": OTHER}
+    row = {"trial_type": "audio-button-response", "stimulus": "k00q.wav", "response": 1, "rt": 1, "duration_s": 1}
+    for key in [*row, "choices", "subject_id"]:
+        files |= {f"{key}{number}.json": [row | {key: value}] for number, value in enumerate(NASTY)}
+    table, _ = read(files)
+    assert (table["file"] == "good.json").sum() == 64
+
+
 def test_a_workbook_is_named_and_files_beside_the_answers_are_none(read):
     beside = {
         "README.md": "what to put here",
@@ -401,7 +470,7 @@ def test_a_workbook_is_named_and_files_beside_the_answers_are_none(read):
         ".hidden": "x",
         "page.html": "x",
     }
-    table, problems = read(beside | {"answers.xlsx": b"PK", "good.json": OTHER})
+    table, problems = read(beside | {"answers.xlsx": b"PK", "my study.json": OTHER})
     reason = "expected a file .json, .csv, .tsv, .txt, found answers.xlsx; save the table as CSV (UTF-8)"
     assert said(problems) == [("answers.xlsx", None, reason)] and len(table) == 64
 

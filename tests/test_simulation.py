@@ -10,6 +10,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from emolabs.listening import simulation
+from emolabs.listening.answers import as_long
 
 RECALL = dict(zip(EMOTIONS, [0.9, 0.5, 0.6, 0.7, 0.95, 0.3], strict=True))
 
@@ -26,9 +27,9 @@ def test_the_true_recall_is_the_integral_over_listeners_and_clips(sd):
 
 
 def test_answers_have_the_confusion_of_the_truth():
-    drawn = study(clips_per_emotion=400)
+    clips = study(clips_per_emotion=400).clips
     table = simulation.confusion(RECALL, pull={"neutral": 4})
-    heard = simulation.presentations(drawn, listeners=40)
+    heard = as_long(pd.concat([clips.assign(participant=f"simulated-{n}") for n in range(40)]))
     given = simulation.answer(heard, confusion=table, listener_sd=0.2, clip_sd=1.0, seed=3)
     trials = given[given.role.eq("trial")]
     found = pd.crosstab(trials.emotion, trials.answer, normalize="index").loc[EMOTIONS, EMOTIONS]

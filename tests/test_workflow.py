@@ -36,6 +36,7 @@ WRITES = {
     "34_classical": "[paths.results(profile) / protocol / scope / pipeline / f'seed{seed}.json']",
     "40_evaluation": "[paths.figures(profile) / 'numbers.tex']",
     "50_listening_study": "[paths.study_page(profile, 'demo')]",
+    "51_human_baseline": "[paths.figures(profile) / '51_overall.csv']",
     "52_human_vs_machine": "[paths.figures(profile) / '52_scores.csv']",
     "90_try_it": "[paths.figures(profile) / '90_try_it.png']",
 }
@@ -217,7 +218,7 @@ def test_first_run_makes_everything_and_counts_its_steps(finished):
         assert (root / f"runs/demo/hash/pooled/{name}/seed0.ipynb").is_file()
     assert (root / "figures/demo/numbers.tex").read_text() == "40_evaluation"
     assert (root / "runs/demo/notebooks/22_spectrograms.ipynb").is_file()
-    assert "18 of 18 steps (100%) done" in said
+    assert "19 of 19 steps (100%) done" in said
     assert not (root / "data/results/demo/hash/pooled/hubert-cnn3-mean").exists()
 
 
@@ -249,14 +250,15 @@ def test_nothing_runs_after_touching_and_editing_prose(project):
             "emolabs/parts/step_11.py",
             'TEXT = "',
             'TEXT = "new',
-            {"split", "near_duplicates", "listening_study", *AFTER_TRAINING},
+            {"split", "near_duplicates", "listening_study", "human_baseline", *AFTER_TRAINING},
         ),
         (
             "params/demo/50_listening_study.yaml",
             "{}",
             "profile: demo",
-            {"listening_study", "human_vs_machine"},
+            {"listening_study", "human_baseline", "human_vs_machine"},
         ),
+        ("emolabs/parts/step_51.py", 'TEXT = "', 'TEXT = "new', {"human_baseline"}),
         ("emolabs/parts/step_52.py", 'TEXT = "', 'TEXT = "new', {"human_vs_machine"}),
         ("emolabs/parts/step_90.py", 'TEXT = "', 'TEXT = "new', {"try_it"}),
     ],
@@ -321,6 +323,22 @@ def test_a_kept_run_is_tried_only_where_its_model_is(project):
     model.parent.mkdir(parents=True)
     model.write_text("{}")
     assert "try_it" in would_run(project)
+
+
+def test_published_votes_are_analysed_where_they_lie_and_again_when_they_change(project):
+    edit_profile(project, keep_results=True)
+    shutil.rmtree(project / "data/interim")
+    declared = '# which profile\\nanswers: str = \\"simulated\\"  # where they come from'
+    edit(project / "notebooks/51_human_baseline.ipynb", "# which profile", declared)
+    edit(project / "params/demo/51_human_baseline.yaml", "{}", "answers: cremad")
+    assert "human_baseline" not in would_run(project)
+    votes = project / "data/human/crema-d/tabulatedVotes.csv"
+    votes.parent.mkdir(parents=True)
+    for content in ("A,D\n", "A,D,F\n"):
+        votes.write_text(content)
+        assert would_run(project) == {"evaluation", "human_baseline"}
+        snakemake(project)
+        assert would_run(project) == set()
 
 
 def test_a_label_changed_beside_the_audio_is_indexed_anew(project):

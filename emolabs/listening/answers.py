@@ -42,7 +42,6 @@ COLUMNS = {
     "file": ("str", "where the answer was read"),
     "row": ("Int64", "row of that file, as a spreadsheet counts them; in JSON the number of the trial, from 1"),
 }
-ROLES = ("trial", "practice", "attention")
 MODALITIES = ("audio", "face", "audiovisual")
 
 
@@ -54,12 +53,16 @@ class Answers(NamedTuple):
 
 
 def as_long(frame: pd.DataFrame) -> pd.DataFrame:
-    """`frame` with the columns of `COLUMNS` and no others, in their order and types, its rows numbered from 0."""
+    """`frame` with the columns of `COLUMNS` and no others, in their order and types, its rows numbered from 0.
+
+    Text that is empty is missing.
+    """
     absent = {"str": None, "Int64": pd.NA, "float64": np.nan, "bool": False}
     columns = {
         name: (frame[name] if name in frame else pd.Series(absent[kind], index=frame.index)).astype(kind)
         for name, (kind, _) in COLUMNS.items()
     }
+    columns |= {name: column.mask(column.eq("")) for name, column in columns.items() if column.dtype == "str"}
     return pd.DataFrame(columns, index=frame.index).reset_index(drop=True)
 
 

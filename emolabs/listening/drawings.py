@@ -1,16 +1,20 @@
 """The drawings of the human baseline. Shares come as 0–1 and are drawn in percent; every bar is a 95 % interval."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from emolabs.listening import power
+from emolabs.listening.answers import MODALITIES
 from emolabs.reporting import COLORS, EMOTIONS, emotion_color, emotion_label, emotion_marker
 
 #: Looks of the groups in a drawing, in their order: colour, marker, line.
 LOOKS = [("blue", "o", "-"), ("vermilion", "s", "--"), ("green", "D", ":"), ("black", "^", "-."), ("pink", "v", "-")]
+
+#: Grades of intensity, as corpora name them, from low to high.
+GRADES = ("low", "normal", "medium", "strong", "high", "unspecified")
 
 
 def draw_recalls(axis: Axes, table: pd.DataFrame, *, emotions: Sequence[str], by: str | None = None) -> None:
@@ -34,7 +38,11 @@ def draw_recalls(axis: Axes, table: pd.DataFrame, *, emotions: Sequence[str], by
                 axis.plot(100 * part.true, places, "x", color="black", markersize=6, label="true (simulated)", zorder=4)
     axis.axvline(100 / len(emotions), color="0.4", linestyle=":", linewidth=0.9)
     axis.set_yticks(range(len(emotions)), emotions)
-    axis.set(xlim=(0, 100), ylim=(len(emotions) - 0.5, -0.5), xlabel="recall (%); dotted: one in all answers")
+    axis.set(
+        xlim=(0, 100),
+        ylim=(len(emotions) - 0.5, -0.5),
+        xlabel=f"recall (%); dotted: guessing among {len(emotions)} answers",
+    )
     axis.grid(axis="x")
 
 
@@ -47,7 +55,7 @@ def draw_bias(axis: Axes, table: pd.DataFrame, *, emotions: Sequence[str]) -> No
     errors = [100 * (table.unbiased - table.low), 100 * (table.high - table.unbiased)]
     look = {"fmt": "s", "color": COLORS["vermilion"], "capsize": 2.5, "label": "unbiased hit rate"}
     axis.errorbar(100 * table.unbiased, places, xerr=errors, **look)
-    axis.plot(100 * table.chance, places, "|", color="black", markersize=9, label="its chance")
+    axis.plot(100 * table.chance, places, "|", color="black", markersize=9, label="chance of the unbiased hit rate")
     axis.set_yticks(places, emotions)
     axis.set(xlim=(0, 100), ylim=(len(emotions) - 0.5, -0.5), xlabel="%")
     axis.grid(axis="x")
@@ -55,7 +63,7 @@ def draw_bias(axis: Axes, table: pd.DataFrame, *, emotions: Sequence[str]) -> No
 
 def draw_cells(axis: Axes, table: pd.DataFrame, *, emotions: Sequence[str], by: str):
     """Recall of each emotion (row) in each group `by` (column) and half the width of its interval; returns the mesh."""
-    columns = sorted(table[by].unique())
+    columns = ordered(table[by])
     cells = table.pivot(index="emotion", columns=by).reindex(emotions)
     shares = 100 * cells["recall"][columns].to_numpy(float)
     halves = 50 * (cells["high"] - cells["low"])[columns].to_numpy(float)
@@ -73,19 +81,24 @@ def draw_cells(axis: Axes, table: pd.DataFrame, *, emotions: Sequence[str], by: 
     return mesh
 
 
-def draw_scores(axis: Axes, table: pd.DataFrame, *, columns: str, by: str, title: str) -> None:
-    """UAR (`recall.overall`) of each value of `columns`, a marker and line per group of `by`."""
-    order = list(dict.fromkeys(table[columns]))
-    groups = list(dict.fromkeys(table[by]))
-    for number, group in enumerate(groups):
+def draw_scores(axis: Axes, table: pd.DataFrame, *, rows: str, by: str, title: str) -> None:
+    """UAR (`recall.overall`) of each value of the column `rows` from above, a marker per group of `by`."""
+    order = ordered(table[rows])
+    for number, group in enumerate(dict.fromkeys(table[by])):
         color, marker, _ = LOOKS[number % len(LOOKS)]
-        part = table[table[by] == group].set_index(columns).reindex(order)
-        places = np.arange(len(order)) + 0.16 * (number - (len(groups) - 1) / 2)
+        part = table[table[by] == group].set_index(rows).reindex(order)
         errors = [100 * (part.uar - part.uar_low), 100 * (part.uar_high - part.uar)]
         look = {"fmt": marker, "color": COLORS[color], "capsize": 2, "label": group, "markersize": 3.5}
-        axis.errorbar(places, 100 * part.uar, yerr=errors, **look)
-    axis.set_xticks(range(len(order)), order)
-    axis.set(title=title, xlim=(-0.5, len(order) - 0.5))
+        axis.errorbar(100 * part.uar, range(len(order)), xerr=errors, **look)
+    axis.set_yticks(range(len(order)), order)
+    axis.set(xlim=(0, 100), ylim=(len(order) - 0.5, -0.5))
+    axis.set_title(title, loc="left")
+    axis.grid(axis="x")
+
+
+def ordered(values: Iterable[str]) -> list[str]:
+    """Different values, grades of intensity from low to high and the rest by name."""
+    return sorted(set(values), key=lambda value: (GRADES.index(value) if value in GRADES else len(GRADES), value))
 
 
 def draw_course(axis: Axes, table: pd.DataFrame) -> None:
@@ -119,8 +132,10 @@ def draw_confidence(axis: Axes, table: pd.DataFrame) -> None:
 
 
 def draw_difficulty(axis: Axes, clips: pd.DataFrame, *, by: str) -> None:
-    """The clips of each group from hardest to easiest: share of listeners who name the intended emotion."""
-    groups = [name for name in EMOTIONS if name in set(clips[by])] if by == "emotion" else list(clips[by].unique())
+    """The clips of each group from hardest to easiest: share of listeners who name the intended
+    emotion; `by` is emotion or modality."""
+    order = {"emotion": tuple(EMOTIONS), "modality": MODALITIES}[by]
+    groups = [name for name in order if name in set(clips[by])]
     for number, group in enumerate(groups):
         shares = np.sort(clips.share[clips[by] == group])
         color, marker, line = LOOKS[number % len(LOOKS)]
@@ -135,16 +150,19 @@ def draw_difficulty(axis: Axes, clips: pd.DataFrame, *, by: str) -> None:
 
 def draw_relation(axis: Axes, both: pd.DataFrame) -> None:
     """The listeners' share against the model's probability of the intended emotion: a point a clip, or, of more than
-    500 clips, how many share a place."""
+    500 clips, how the listeners' shares spread in each tenth of the probability (columns sum to 100 %)."""
     if len(both) > 500:
-        mesh = axis.hexbin(100 * both.model, 100 * both.share, gridsize=18, cmap="cividis", bins="log", linewidths=0.1)
-        axis.figure.colorbar(mesh, ax=axis, label="clips")
+        edges = np.linspace(0, 100, 11)
+        counts, *_ = np.histogram2d(100 * both.share, 100 * both.model, bins=[edges, edges])
+        shares = 100 * counts / np.maximum(counts.sum(axis=0), 1)
+        mesh = axis.pcolormesh(edges, edges, shares, cmap="cividis", edgecolors="white", linewidth=0.4)
+        axis.figure.colorbar(mesh, ax=axis, label="clips of the column (%)")
         axis.grid(False)
     else:
         for emotion, part in both.groupby("emotion"):
             look = {"color": emotion_color(emotion), "marker": emotion_marker(emotion), "linestyle": ""}
             axis.plot(100 * part.model, 100 * part.share, label=emotion, **look)
-    axis.set(xlabel="model: probability of the intended (%)", ylabel="listeners who name it (%)", ylim=(-2, 102))
+    axis.set(xlabel="model: probability of the intended (%)", ylabel="listeners who name it (%)")
 
 
 def draw_power(axis: Axes, table: pd.DataFrame) -> None:

@@ -100,7 +100,9 @@ def _table(cells: pd.DataFrame, *, name: str, emotions: Sequence[str]) -> Raw:
             f"expected the columns answer and one of {', '.join(CLIP)} (or those of jsPsych, or counts of votes), "
             f"found {_names(cells)}; the file is left out"
         )
-    unknown = [column for column in cells if column not in (*COLUMNS, "format")]
+    if "format" in cells:  # the page's, whose language is the page's and not the clip's
+        cells = cells.drop(columns=["format", "language"], errors="ignore")
+    unknown = [column for column in cells if column not in COLUMNS]
     notes = [(1, f"the columns {', '.join(map(str, unknown))} are not known and left out")] if unknown else []
     return Raw(cells, notes)
 
@@ -124,24 +126,34 @@ def _jspsych(cells: pd.DataFrame, *, name: str, emotions: Sequence[str]) -> Raw:
     }
     notes: list[tuple[int | None, str]] = []
     if "duration_s" in cells and "rt" in cells:
-        times = pd.to_numeric(cells["rt"], errors="coerce") / 1000 - pd.to_numeric(cells["duration_s"], errors="coerce")
-        made["response_time_s"] = [None if pd.isna(time) else str(round(time, 3)) for time in times]
+        made["response_time_s"] = [_since_end(*times) for times in zip(cells["rt"], cells["duration_s"], strict=True)]
     elif "rt" in cells:
         notes = [(None, "rt counts from the beginning of the playback, whose duration_s is not there: it is left out")]
     return Raw(known.assign(**made), notes)
 
 
-def _button(row: dict, *, pressed: str, emotions: Sequence[str]) -> str | None:
-    """The label of the pressed button: `choices` of the row or `emotions` by its number, or what the row says."""
-    value, choices = row[pressed], list(emotions)
-    if value is None or pd.isna(value):
+def _since_end(rt_ms: str | None, duration_s: str | None) -> str | None:
+    """Seconds from the end of the playback; what is no number stays as it is, for whoever says so."""
+    if pd.isna(rt_ms) or pd.isna(duration_s):
         return None
     try:
-        choices = json.loads(row["choices"]) if row.get("choices") else choices
-    except (json.JSONDecodeError, TypeError):
-        return f"button {value} of the unreadable choices {row['choices']!r}"
+        return f"{float(rt_ms.replace(',', '.')) / 1000 - float(duration_s.replace(',', '.')):.3f}"
+    except ValueError:
+        return f"{rt_ms} ms after {duration_s} s"
+
+
+def _button(row: dict, *, pressed: str, emotions: Sequence[str]) -> str | None:
+    """The label of the pressed button: `choices` of the row or `emotions` by its number, or what the row says."""
+    value, saved, choices = row[pressed], row.get("choices"), list(emotions)
+    if pd.isna(value):
+        return None
     if not value.isdecimal():
         return value
+    if not pd.isna(saved) and saved:
+        try:
+            choices = list(json.loads(saved))
+        except (json.JSONDecodeError, TypeError):
+            return f"button {value} of {saved}"
     return str(choices[int(value)]) if int(value) < len(choices) else f"button {value} of {len(choices)}"
 
 
@@ -171,5 +183,6 @@ def _counts(columns: Sequence[str]) -> dict[str, str]:
 
 
 def _texts(row: dict) -> dict[str, str | None]:
-    """A row of JSON as a table would hold it."""
-    return {key: value if value is None or isinstance(value, str) else json.dumps(value) for key, value in row.items()}
+    """A row of JSON as a table would hold it. JSON can hold halves of letters, which are no text."""
+    cells = {key: value if isinstance(value, str) else json.dumps(value) for key, value in row.items()}
+    return {key: None if row[key] is None else text.encode("utf-8", "replace").decode() for key, text in cells.items()}

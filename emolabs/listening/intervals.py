@@ -120,11 +120,11 @@ def _sums(tally: Tally, draws: Draws, *, cells: np.ndarray, shape: tuple, values
         there = np.flatnonzero(cells)
         places = cells[there] - 1, tally.rows.item.to_numpy()[there]
         matrix = csr_matrix((counted[there], places), shape=(size, len(tally.items)))
-        return total.reshape(shape), (matrix @ draws.items.T).T.reshape(-1, *shape)
+        return total.reshape(shape), (matrix @ draws.items.T).T.reshape(len(draws.items), *shape)
     samples = np.empty((len(draws.items), size))
     for number, weights in enumerate(draws.answers(tally)):
         samples[number] = np.bincount(cells, weights * values, minlength=size + 1)[1:]
-    return total.reshape(shape), samples.reshape(-1, *shape)
+    return total.reshape(shape), samples.reshape(len(samples), *shape)
 
 
 def _groups(tally: Tally, by: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:

@@ -7,7 +7,6 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,19 +15,18 @@ from emolabs.corpora.corpus import emotions as every_emotion
 from emolabs.listening import importers, validation
 from emolabs.listening.answers import COLUMNS, Answers, as_long, as_problems, votes_to_long
 from emolabs.listening.plausibility import RULES, flags
-
-if TYPE_CHECKING:
-    from emolabs.listening.study import Study
+from emolabs.listening.study import Study
 
 __all__ = ["COLUMNS", "RULES", "Answers", "as_long", "flags", "read", "votes_to_long"]
 #: Files beside the answers that are none.
-BESIDE = ("study.json", "clips.csv", ".md", ".html", ".gitignore", ".gitkeep")
+BESIDE = {"study.json", "clips.csv"}
+_NO_ANSWERS = {".md", ".html"}
 _KEY = ["clip", "role", "modality"]
 _SAME = ["position", "answer", "confidence", "plays", "response_time_s"]
 _SHOWN = 50  # problems printed at once; a file with one wrong column has as many as rows
 
 
-def read(source: Path | Sequence[Path], *, study: "Study | None") -> Answers:
+def read(source: Path | Sequence[Path], *, study: Study | None) -> Answers:
     """The answers in a folder and its folders, or in files; what could not be used is in `problems`.
 
     Args:
@@ -39,17 +37,19 @@ def read(source: Path | Sequence[Path], *, study: "Study | None") -> Answers:
     first, since whoever answers again has heard the clip, and of equal starts that of the one with the most answers.
     The page's JSON and CSV with the same answers are a pair that needs no sentence.
     """
-    tables, problems = [], []
+    cells, problems = [], []
     for file, name in _files(source, problems=problems):
         try:
             raw = importers.load(file, emotions=every_emotion() if study is None else study.emotions)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             problems.append((name, None, getattr(error, "strerror", None) or str(error)))
             continue
-        table, wrong = validation.check(raw, file=name, study=study)
+        cells.append(raw.cells.assign(file=name))
+        problems += [(name, *note) for note in raw.notes]
+    whole = as_long(pd.DataFrame())
+    if cells:
+        whole, wrong = validation.check(pd.concat(cells, ignore_index=True), study=study)
         problems += wrong
-        tables += [table] if len(table) else []
-    whole = pd.concat(tables, ignore_index=True) if tables else as_long(pd.DataFrame())
     for rows, file, reason in _surplus(whole):
         problems.append((file, None, reason)) if reason else None
         whole = whole.drop(index=rows)
@@ -71,9 +71,8 @@ def _files(source: Path | Sequence[Path], *, problems: list) -> Iterator[tuple[P
     if folder.is_file():
         yield folder, folder.name
         return
-    files = sorted(
-        file for file in storage.walk(folder) if not file.name.startswith(".") and not file.name.endswith(BESIDE)
-    )
+    there = (file for file in storage.walk(folder) if not file.name.startswith(".") and file.name not in BESIDE)
+    files = sorted(file for file in there if file.suffix.lower() not in _NO_ANSWERS)
     if not files:
         problems.append(
             (str(folder), None, "expected files of answers, found none: put those that participants sent here")
@@ -116,8 +115,6 @@ def _agree(one: pd.Series, other: pd.Series) -> pd.Series:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print what a folder of answers holds; 1 where some could not be used, 2 where the study cannot."""
-    from emolabs.listening.study import Study
-
     parser = argparse.ArgumentParser(prog="python -m emolabs.listening.responses", description=__doc__)
     parser.add_argument(
         "folder", type=Path, help="where the files of the participants are, such as data/listening/…/answers"

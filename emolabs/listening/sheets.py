@@ -44,10 +44,11 @@ def read_sheet(text: str) -> Sheet:
     A first line `sep=;`, as Excel has it, is no row of the table. Rows with another number of cells than the header are
     in `notes` and not in `cells`. Raises `ValueError` with a sentence where there is no header or a column is twice.
     """
-    lines = text.splitlines()
-    skipped = 1 if lines and lines[0].strip('"').lower().startswith("sep=") else 0
-    body = "\n".join(lines[skipped:]) + "\n"
-    first = next(iter(lines[skipped:]), "")
+    body = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
+    first, _, rest = body.partition("\n")
+    skipped = int(first.strip('"').lower().startswith("sep="))
+    if skipped:
+        body, first = rest, rest.partition("\n")[0]
     separator = max(_SEPARATORS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
     try:
         rows = list(csv.reader(io.StringIO(body), delimiter=separator))
@@ -62,10 +63,12 @@ def read_sheet(text: str) -> Sheet:
         raise ValueError(f"expected a first row that names each column once, found {found}; the file is left out")
     kept, notes = {}, []
     for number, cells in enumerate(rows[1:], start=2 + skipped):
-        if len(cells) >= len(header) and not any(map(str.strip, cells[len(header) :])):
-            if any(map(str.strip, cells)):
-                kept[number] = cells[: len(header)]
+        # an open quotation takes in the line end that every row has
+        cut = number == len(rows) + skipped and (len(cells) < len(header) or cells[-1].endswith("\n"))
+        whole = len(cells) >= len(header) and not any(map(str.strip, cells[len(header) :]))
+        if whole and not cut and any(map(str.strip, cells)):
+            kept[number] = cells[: len(header)]
         elif any(map(str.strip, cells)):
-            end = " at the end of the file, which seems to be cut off" if number == len(rows) + skipped else ""
-            notes.append((number, f"expected {len(header)} cells, found {len(cells)}{end}; the row is left out"))
+            why = "found the end of the file: it is cut off" if cut else f"found {len(cells)}"
+            notes.append((number, f"expected {len(header)} cells, {why}; the row is left out"))
     return Sheet(pd.DataFrame.from_dict(kept, orient="index", columns=header, dtype="object"), notes)

@@ -12,7 +12,7 @@ What comes out is named `simulated` in files, codes and data: it says nothing of
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,9 +21,7 @@ from scipy.special import expit, logit
 from emolabs import storage
 from emolabs.listening.answers import as_long
 from emolabs.listening.importers import FORMAT
-
-if TYPE_CHECKING:
-    from emolabs.listening.study import Study
+from emolabs.listening.study import Study
 
 _BACKGROUND = {
     "age_band": ["18-24", "25-34", "35-44", "45-54", None],
@@ -69,19 +67,20 @@ def truth(confusion: pd.DataFrame, *, listener_sd: float, clip_sd: float) -> Tru
     return Truth(whole, pd.Series(marginal, index=confusion.index, name="recall"))
 
 
-def presentations(study: "Study", *, listeners: int) -> pd.DataFrame:
+def presentations(study: Study, *, listeners: int) -> pd.DataFrame:
     """What simulated listeners are to hear: the long table without answers, one row a listener and clip.
 
     Listener `i`, from 0, hears the practice clips and then the order `i` of the study.
     """
     clips = study.clips.set_index("clip", drop=False)
-    practice = list(clips.index[clips.role.eq("practice")])
-    heard = []
-    for listener in range(listeners):
-        order = study.order(listener)
-        places = [*range(1, len(practice) + 1), *range(1, len(order) + 1)]
-        heard.append(clips.loc[[*practice, *order]].assign(order=listener, position=places))
-    table = pd.concat(heard, ignore_index=True).assign(study=study.name, digest=study.digest, modality="audio")
+    practice = list(clips.index[clips["role"].eq("practice")])
+    orders = [study.order(listener) for listener in range(listeners)]
+    lengths = [len(practice) + len(order) for order in orders]
+    table = clips.loc[[code for order in orders for code in [*practice, *order]]].assign(
+        order=np.repeat(np.arange(listeners), lengths),
+        position=[n for order in orders for part in (practice, order) for n in range(1, len(part) + 1)],
+        **{"study": study.name, "digest": study.digest, "modality": "audio"},
+    )
     return as_long(table.assign(simulated=True, participant=[f"simulated-{n + 1:03d}" for n in table.order]))
 
 
@@ -109,7 +108,7 @@ def answer(
 
 
 def simulate(
-    study: "Study",
+    study: Study,
     *,
     folder: Path,
     confusion: pd.DataFrame,

@@ -1,6 +1,6 @@
 """Wording: sentences whose figures are computed. A notebook shows them; nothing in them is typed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,18 +9,38 @@ from emolabs.listening.tally import Tally
 from emolabs.reporting import interval
 
 
+def tabled(
+    table: pd.DataFrame,
+    *,
+    keys: Sequence[str],
+    scores: Mapping[str, Sequence[str]],
+    scale: float = 100,
+    digits: int = 1,
+) -> pd.DataFrame:
+    """`table` for reading: the columns `keys` as they are, and under each heading of `scores` the value of its column,
+    or of three columns a value with its interval; shares times `scale`."""
+    shown = table[list(keys)].reset_index(drop=True)
+    for heading, columns in scores.items():
+        rows = table[list(columns)].to_numpy(float)
+        if len(columns) == 3:
+            shown[heading] = ["–" if np.isnan(row[0]) else interval(*row, digits=digits, scale=scale) for row in rows]
+        else:
+            shown[heading] = ["–" if np.isnan(row[0]) else f"{scale * row[0]:.{digits}f}" for row in rows]
+    return shown
+
+
 def scope(tally: Tally, *, over: str) -> str:
     """What the answers are, and what an interval over these units covers."""
     people = (
         f"{len(tally.listeners):,} listeners"
         if tally.listeners is not None
-        else "listeners whom nobody can tell apart, so that all that needs them (their groups, learning, response time, "
-        "confidence, the mixed model) is left out"
+        else "listeners whom nobody can tell apart, so that all that needs them (their groups, learning, response "
+        "time, confidence, the mixed model) is left out"
     )
     covers = {
         "listeners and clips": "other listeners drawn as these were, with other clips of the same sources",
-        "speakers and clips": "other speakers with other clips of theirs, heard by the same crowd; another crowd they do "
-        "not cover",
+        "speakers and clips": "other speakers with other clips of theirs, heard by the same crowd; another crowd they "
+        "do not cover",
         "clips": "other clips of the same speakers, and neither new speakers nor new listeners",
     }
     said = "**Simulated listeners: nothing here says how people hear.** " if tally.simulated else ""
@@ -36,9 +56,9 @@ def contrast(table: pd.DataFrame) -> str:
     """How much wider the bootstrap's intervals of `recall.by_emotion` are than Wilson's."""
     ratio = ((table.high - table.low) / (table.wilson_high - table.wilson_low)).mean()
     return (
-        f"Wilson's interval takes every answer for a draw of its own. Over all recalls it is {ratio:.1f} times narrower "
-        f"than the bootstrap's, because it does not see that speakers, listeners and clips differ; it stands here once and "
-        f"is not used."
+        f"Wilson's interval takes every answer for a draw of its own. Over all recalls it is {ratio:.1f} times "
+        f"narrower than the bootstrap's, because it does not see that speakers, listeners and clips differ; it stands "
+        f"here once and is not used."
     )
 
 
@@ -71,8 +91,8 @@ def bias(table: pd.DataFrame) -> str:
     above = int((table.above_low > 0).sum())
     return (
         f"«{row.emotion}» is answered {row.excess:.1f} times as often as it was meant: its recall of "
-        f"{100 * row.recall:.0f} % shrinks to an unbiased hit rate of {100 * row.unbiased:.0f} %. The unbiased hit rate "
-        f"is above its chance level, interval included, for {above} of {len(table)} emotions."
+        f"{100 * row.recall:.0f} % shrinks to an unbiased hit rate of {100 * row.unbiased:.0f} %. The unbiased hit "
+        f"rate is above its chance level, interval included, for {above} of {len(table)} emotions."
     )
 
 
