@@ -37,14 +37,16 @@ WRITES = {
     "40_evaluation": "[paths.figures(profile) / 'numbers.tex']",
     "50_listening_study": "[paths.study_page(profile, 'demo')]",
     "51_human_baseline": "[paths.figures(profile) / '51_overall.csv']",
+    "52_human_vs_machine": "[paths.figures(profile) / '52_scores.csv']",
     "90_try_it": "[paths.figures(profile) / '90_try_it.png']",
 }
 #: What reruns with the run that is tried, the run included.
-AFTER_TRAINING = {"training", "evaluation", "try_it"}
+AFTER_TRAINING = {"training", "evaluation", "human_vs_machine", "try_it"}
 #: What the parameter files say, beside nothing.
 SAYS = {
     "30_classic_cnn": "epochs: 2\n",
     "34_classical": "epochs: 2\n",
+    "52_human_vs_machine": "{protocol: hash}\n",
     "90_try_it": "{protocol: hash, scope: pooled, pipeline: logmel-cnn3-mean, seed: 0}\n",
 }
 PIPELINE_MODULE = """
@@ -218,7 +220,7 @@ def test_first_run_makes_everything_and_counts_its_steps(finished):
         assert (root / f"runs/demo/hash/pooled/{name}/seed0.ipynb").is_file()
     assert (root / "figures/demo/numbers.tex").read_text() == "40_evaluation"
     assert (root / "runs/demo/notebooks/22_spectrograms.ipynb").is_file()
-    assert "18 of 18 steps (100%) done" in said
+    assert "19 of 19 steps (100%) done" in said
     assert not (root / "data/results/demo/hash/pooled/hubert-cnn3-mean").exists()
 
 
@@ -238,7 +240,12 @@ def test_nothing_runs_after_touching_and_editing_prose(project):
     ("file", "old", "new", "expected"),
     [
         ("notebooks/22_spectrograms.ipynb", "mkdir(", "mkdir(mode=0o755, ", {"spectrograms", *AFTER_TRAINING}),
-        ("emolabs/parts/step_23.py", 'TEXT = "', 'TEXT = "new', {"functionals", "identity", "training", "evaluation"}),
+        (
+            "emolabs/parts/step_23.py",
+            'TEXT = "',
+            'TEXT = "new',
+            {"functionals", "identity", "training", "evaluation", "human_vs_machine"},
+        ),
         ("params/demo/30_classic_cnn.yaml", "2", "3", AFTER_TRAINING),
         ("params/demo/40_evaluation.yaml", "{}", "profile: demo", {"evaluation"}),
         (
@@ -247,8 +254,14 @@ def test_nothing_runs_after_touching_and_editing_prose(project):
             'TEXT = "new',
             {"split", "near_duplicates", "listening_study", "human_baseline", *AFTER_TRAINING},
         ),
-        ("params/demo/50_listening_study.yaml", "{}", "profile: demo", {"listening_study", "human_baseline"}),
+        (
+            "params/demo/50_listening_study.yaml",
+            "{}",
+            "profile: demo",
+            {"listening_study", "human_baseline", "human_vs_machine"},
+        ),
         ("emolabs/parts/step_51.py", 'TEXT = "', 'TEXT = "new', {"human_baseline"}),
+        ("emolabs/parts/step_52.py", 'TEXT = "', 'TEXT = "new', {"human_vs_machine"}),
         ("emolabs/parts/step_90.py", 'TEXT = "', 'TEXT = "new', {"try_it"}),
     ],
 )

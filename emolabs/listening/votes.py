@@ -115,8 +115,9 @@ def _rates_file() -> Path:
     found = [folder / RATES for folder in EMODB.folders() if (folder / RATES).is_file()]
     if not found:
         raise FileNotFoundError(
-            f"the recognition rates of EmoDB's listeners were not found: expected {paths.raw('emodb') / 'emodb' / RATES}, "
-            f"which the archive on the corpus' own page (emodb.bilderbar.info/download) has beside the folder wav/."
+            f"the recognition rates of EmoDB's listeners were not found: expected "
+            f"{paths.raw('emodb') / 'emodb' / RATES}, which the archive on the corpus' own page "
+            f"(emodb.bilderbar.info/download) has beside wav/."
         )
     return found[0]
 
