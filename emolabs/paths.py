@@ -23,6 +23,8 @@ EMOBENCH = ROOT / "data" / "emobench"
 CARDS = ROOT / "data" / "cards"
 #: The user's audio, a folder a corpus, unless ``EMOLABS_RAW`` names another root.
 RAW = ROOT / "data" / "raw"
+#: Published answers of listeners, a folder a corpus (`crema-d/`), unless ``EMOLABS_HUMAN`` names another root.
+HUMAN = ROOT / "data" / "human"
 
 
 def raw(corpus: str) -> Path:
@@ -30,6 +32,11 @@ def raw(corpus: str) -> Path:
     if corpus.startswith("emosynth"):
         return RAW
     return Path(os.environ.get("EMOLABS_RAW") or RAW).expanduser().absolute()
+
+
+def human() -> Path:
+    """Root under which published answers of listeners are looked for."""
+    return Path(os.environ.get("EMOLABS_HUMAN") or HUMAN).expanduser().absolute()
 
 
 def downloads(corpus: str) -> Path:
@@ -65,6 +72,21 @@ def waveforms(profile: str) -> Path:
 def near_duplicates(profile: str) -> Path:
     """The pairs of clips that are one recording, altered."""
     return interim(profile) / "near_duplicates.csv"
+
+
+def study(name: str) -> Path:
+    """A listening study: its clips and what it is (committed), and the answers to it (not committed)."""
+    return ROOT / "data" / "listening" / name
+
+
+def answers(name: str) -> Path:
+    """Where the answers to a listening study are dropped."""
+    return study(name) / "answers"
+
+
+def study_page(profile: str, name: str) -> Path:
+    """The page of a listening study; it holds audio, so it is never committed."""
+    return interim(profile) / "listening" / f"{name}.html"
 
 
 def features(profile: str, branch: str) -> Path:

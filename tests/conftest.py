@@ -89,6 +89,12 @@ def indexed_corpora() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 @pytest.fixture
+def human() -> Path:
+    """Root of the published answers of listeners, as `EMOLABS_HUMAN` names it."""
+    return _given("EMOLABS_HUMAN")
+
+
+@pytest.fixture
 def quirks() -> Path:
     """Root of original files with the faults that real copies have, as `EMOLABS_QUIRKS` names it."""
     return _given("EMOLABS_QUIRKS")

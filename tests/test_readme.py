@@ -45,6 +45,17 @@ def test_the_committed_table_is_made_from_the_committed_results(committed):
     pd.testing.assert_frame_equal(table, committed[table.columns], check_dtype=False, rtol=1e-9)
 
 
+def test_what_people_hear_is_what_the_committed_tables_say():
+    tables = paths.figures("thesis")
+    uar = pd.read_csv(tables / "51_overall.csv").set_index("modality").uar
+    said = f"a UAR of {100 * uar.audio:.1f} %\nfrom the voice alone, {100 * uar.face:.1f} % from the face and "
+    assert said + f"{100 * uar.audiovisual:.1f} % from both" in README
+    bias = pd.read_csv(tables / "51_bias.csv").set_index(["modality", "emotion"]).loc["audio"]
+    assert f"{bias.named.neutral / bias.meant.neutral:.1f} times as many clips are called neutral" in README
+    assert round(1 / bias.recall.sadness) == 4
+    assert f"{pd.read_csv(tables / '51_overall.csv').answers.sum():,} published votes" in README
+
+
 def test_pictures_notebooks_and_links_are_there():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         if not target.startswith("http"):

@@ -24,7 +24,7 @@ epochs: int = 1  # passes"""
 #: What the code of each small notebook writes.
 WRITES = {
     "10_indexing": "[paths.index(profile), paths.rejected(profile)]",
-    "11_split": "[paths.manifest(profile, 'hash')]",
+    "11_split": "[paths.manifest(profile, protocol) for protocol in ('hash', 'speaker')]",
     "12_normalization": "[paths.waveforms(profile) / 'current.json']",
     "13_near_duplicates": "[paths.near_duplicates(profile)]",
     "20_waveforms": "[paths.figures(profile) / '20_lengths.csv']",
@@ -36,15 +36,19 @@ WRITES = {
     "34_classical": "[paths.results(profile) / protocol / scope / pipeline / f'seed{seed}.json']",
     "40_evaluation": "[paths.figures(profile) / 'numbers.tex']",
     "41_representations": "[paths.figures(profile) / '41_effects.csv']",
+    "50_listening_study": "[paths.study_page(profile, 'demo')]",
+    "51_human_baseline": "[paths.figures(profile) / '51_overall.csv']",
+    "52_human_vs_machine": "[paths.figures(profile) / '52_scores.csv']",
     "90_try_it": "[paths.figures(profile) / '90_try_it.png']",
 }
 #: What reruns with the run that is tried, the run included.
 READERS = {"40_evaluation", "41_representations"}  # 42_generalization wants the protocol speaker
-AFTER_TRAINING = {"training", "try_it", *READERS}
+AFTER_TRAINING = {"training", "human_vs_machine", "try_it", *READERS}
 #: What the parameter files say, beside nothing.
 SAYS = {
     "30_classic_cnn": "epochs: 2\n",
     "34_classical": "epochs: 2\n",
+    "52_human_vs_machine": "{protocol: hash}\n",
     "90_try_it": "{protocol: hash, scope: pooled, pipeline: logmel-cnn3-mean, seed: 0}\n",
 }
 PIPELINE_MODULE = """
@@ -104,9 +108,11 @@ class Tess:
 def get(keys):
     return [Tess()]
 """
+#: What would let the workflow see data outside the project.
+OUTSIDE = ("EMOLABS_RAW", "EMOLABS_HUMAN")
 PROFILE = {
     "corpora": ["emosynth-en"],
-    "protocols": ["hash"],
+    "protocols": ["hash", "speaker"],
     "keep_results": False,
     "runs": [{"protocol": "hash", "scope": "pooled", "seeds": [0], "pipelines": "demo"}],
 }
@@ -171,7 +177,7 @@ def snakemake(root: Path, *arguments: str) -> str:
 
 def call(root: Path, *arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "snakemake", *arguments]
-    environment = {name: value for name, value in os.environ.items() if name != "EMOLABS_RAW"}
+    environment = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
     environment |= {"PYTHONPATH": str(root), "XDG_CACHE_HOME": str(root / ".cache")}
     return subprocess.run(
         command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300
@@ -216,7 +222,7 @@ def test_first_run_makes_everything_and_counts_its_steps(finished):
         assert (root / f"runs/demo/hash/pooled/{name}/seed0.ipynb").is_file()
     assert (root / "figures/demo/numbers.tex").read_text() == "40_evaluation"
     assert (root / "runs/demo/notebooks/22_spectrograms.ipynb").is_file()
-    assert "17 of 17 steps (100%) done" in said
+    assert "20 of 20 steps (100%) done" in said
     assert not (root / "data/results/demo/hash/pooled/hubert-cnn3-mean").exists()
 
 
@@ -236,10 +242,28 @@ def test_nothing_runs_after_touching_and_editing_prose(project):
     ("file", "old", "new", "expected"),
     [
         ("notebooks/22_spectrograms.ipynb", "mkdir(", "mkdir(mode=0o755, ", {"spectrograms", *AFTER_TRAINING}),
-        ("emolabs/parts/step_23.py", 'TEXT = "', 'TEXT = "new', {"functionals", "identity", "training", *READERS}),
+        (
+            "emolabs/parts/step_23.py",
+            'TEXT = "',
+            'TEXT = "new',
+            {"functionals", "identity", "training", "human_vs_machine", *READERS},
+        ),
         ("params/demo/30_classic_cnn.yaml", "2", "3", AFTER_TRAINING),
         ("params/demo/40_evaluation.yaml", "{}", "profile: demo", {"40_evaluation"}),
-        ("emolabs/parts/step_11.py", 'TEXT = "', 'TEXT = "new', {"split", "near_duplicates", *AFTER_TRAINING}),
+        (
+            "emolabs/parts/step_11.py",
+            'TEXT = "',
+            'TEXT = "new',
+            {"split", "near_duplicates", "listening_study", "human_baseline", *AFTER_TRAINING},
+        ),
+        (
+            "params/demo/50_listening_study.yaml",
+            "{}",
+            "profile: demo",
+            {"listening_study", "human_baseline", "human_vs_machine"},
+        ),
+        ("emolabs/parts/step_51.py", 'TEXT = "', 'TEXT = "new', {"human_baseline"}),
+        ("emolabs/parts/step_52.py", 'TEXT = "', 'TEXT = "new', {"human_vs_machine"}),
         ("emolabs/parts/step_90.py", 'TEXT = "', 'TEXT = "new', {"try_it"}),
     ],
 )
@@ -303,6 +327,23 @@ def test_a_kept_run_is_tried_only_where_its_model_is(project):
     model.parent.mkdir(parents=True)
     model.write_text("{}")
     assert "try_it" in would_run(project)
+
+
+def test_published_votes_are_analysed_where_they_lie_and_again_when_they_change(project):
+    edit_profile(project, keep_results=True)
+    shutil.rmtree(project / "data/interim")
+    declared = '# which profile\\nanswers: str = \\"simulated\\"  # where they come from'
+    edit(project / "notebooks/51_human_baseline.ipynb", "# which profile", declared)
+    edit(project / "params/demo/51_human_baseline.yaml", "{}", "answers: cremad")
+    assert "human_baseline" not in would_run(project)
+    votes = project / "data/human/crema-d/tabulatedVotes.csv"
+    votes.parent.mkdir(parents=True)
+    votes.write_text("A,D\n")
+    assert would_run(project) == {"human_baseline"}
+    snakemake(project)
+    assert would_run(project) == set()
+    votes.write_text("A,D,F\n")
+    assert would_run(project) == {"human_baseline"}
 
 
 def test_a_label_changed_beside_the_audio_is_indexed_anew(project):

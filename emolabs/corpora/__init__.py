@@ -4,7 +4,7 @@ from emolabs import paths
 from emolabs.corpora import own
 from emolabs.corpora.aesdd import AESDD
 from emolabs.corpora.cafe import CAFE
-from emolabs.corpora.corpus import Archive, Corpus, Recording, emotions, harmonize, labels
+from emolabs.corpora.corpus import Archive, Corpus, Recording, common, emotions, harmonize, labels
 from emolabs.corpora.cremad import CREMAD
 from emolabs.corpora.emodb import EMODB
 from emolabs.corpora.emosynth import EMOSYNTH_DE, EMOSYNTH_EN
@@ -30,7 +30,7 @@ REGISTRY: dict[str, Corpus] = {
     )
 }
 
-__all__ = ["REGISTRY", "Archive", "Corpus", "Recording", "emotions", "get", "harmonize", "labels"]
+__all__ = ["REGISTRY", "Archive", "Corpus", "Recording", "common", "emotions", "get", "harmonize", "labels"]
 
 
 def get(keys: list[str]) -> list[Corpus]:

@@ -155,6 +155,11 @@ def labels() -> list[str]:
     return sorted(_emotions()["labels"])
 
 
+def common() -> list[str]:
+    """The six emotions that all core corpora have, sorted."""
+    return sorted(_emotions()["common"])
+
+
 def harmonize(source_emotion: str, *, own: Mapping[str, str] = MappingProxyType({})) -> str:
     """The emotion for a corpus' own label: by `own`, its additions (casefolded), else by `params/emotions.yaml`.
 

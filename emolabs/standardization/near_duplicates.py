@@ -168,6 +168,14 @@ def save(pairs: pd.DataFrame, *, profile: str) -> None:
         pairs.to_csv(temporary, index=False, lineterminator="\n")
 
 
+def load(profile: str) -> pd.DataFrame:
+    """The pairs of a profile; raises `FileNotFoundError` saying what makes them."""
+    file = paths.near_duplicates(profile)
+    if not file.is_file():
+        raise FileNotFoundError(f"no pairs at {file}: run notebooks/13_near_duplicates.ipynb first")
+    return pd.read_csv(file, keep_default_na=False)
+
+
 @cache
 def _mel() -> np.ndarray:
     return librosa.filters.mel(sr=RATE_HZ, n_fft=_WINDOW, n_mels=_BANDS, fmin=100, fmax=BAND_HZ[1])

@@ -8,7 +8,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import data, embeddings, epochs, indexing, measure, memory, normalization, scale, spectrograms
+from tests.benchmarks import (
+    coverage,
+    data,
+    embeddings,
+    epochs,
+    indexing,
+    measure,
+    memory,
+    normalization,
+    scale,
+    spectrograms,
+)
 from tests.benchmarks import notebooks as one_notebook
 
 #: Every benchmark: `run(settings)` returns its rows.
@@ -21,6 +32,7 @@ BENCHMARKS = {
     "notebook": one_notebook.run,
     "memory": memory.run,
     "scale": scale.run,
+    "coverage": coverage.run,
 }
 
 
