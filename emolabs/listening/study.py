@@ -24,7 +24,8 @@ COLUMNS = [
 ROLES = ("trial", "practice", "attention")
 #: Equal emotions, or equal speakers, that may follow each other.
 LONGEST_RUN = 2
-_STEPS = 20_000
+#: Swaps after which an order is given up; a study of six emotions takes a handful, one of two some hundred.
+_STEPS = 2_000
 
 
 @dataclass(frozen=True)
