@@ -304,6 +304,10 @@ def test_a_study_comes_back_as_it_was_saved(tmp_path, study):
         Study.load(tmp_path / "other")
 
 
+def test_answers_are_offered_in_the_order_of_the_table_of_emotions(four):
+    assert drawn(four, emotions=("sadness", "anger", "fear")).emotions == ("anger", "fear", "sadness")
+
+
 def test_an_edited_study_is_not_read(tmp_path, study):
     study.save(tmp_path)
     text = (tmp_path / "clips.csv").read_text()

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from emolabs import storage
+from emolabs.corpora import emotions, labels
 from emolabs.listening.design import Design
 
 COLUMNS = [
@@ -42,7 +43,7 @@ class Study:
     @property
     def emotions(self) -> tuple[str, ...]:
         """The answers to choose from, in the order of params/emotions.yaml."""
-        return self.design.emotions
+        return tuple(e for e in dict.fromkeys([*labels(), *emotions()]) if e in self.design.emotions)
 
     @cached_property
     def digest(self) -> str:
