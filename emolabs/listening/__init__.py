@@ -1,1 +1,1 @@
-"""The human baseline study: which clips people hear and in what order, the page they use, and what they answered."""
+"""Human baseline study: the draw of the clips, the page that plays them, the answers and what they say."""

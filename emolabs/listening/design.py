@@ -78,7 +78,9 @@ class Design:
         """What is drawn and why, in a sentence or two."""
         number, said = self.per_cell, f"{len(self.emotions)} emotions × {len(self.sources)} sources"
         total = number * self.cells
-        sentence = f"{total} trials: {said} × {number} clips, half of them from each part."
+        sentence = (
+            f"{total} trials: {said} × {number} clips, half of them from {' and half from '.join(PARTS.values())}."
+        )
         if total == self.clips:
             return sentence
         other = next(n for n in range(number + 1, number + 3) if n * self.cells % 2 == 0) * self.cells

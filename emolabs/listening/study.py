@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from emolabs import storage
+from emolabs.corpora import emotions, labels
 from emolabs.listening.design import Design
 
 COLUMNS = [
@@ -24,7 +25,8 @@ COLUMNS = [
 ROLES = ("trial", "practice", "attention")
 #: Equal emotions, or equal speakers, that may follow each other.
 LONGEST_RUN = 2
-_STEPS = 20_000
+#: Swaps after which an order is given up; a study of six emotions takes a handful, one of two some hundred.
+_STEPS = 2_000
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Study:
     @property
     def emotions(self) -> tuple[str, ...]:
         """The answers to choose from, in the order of params/emotions.yaml."""
-        return self.design.emotions
+        return tuple(e for e in dict.fromkeys([*labels(), *emotions()]) if e in self.design.emotions)
 
     @cached_property
     def digest(self) -> str:
