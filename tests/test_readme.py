@@ -64,7 +64,7 @@ def test_pictures_notebooks_and_links_are_there():
         assert f"(notebooks/{notebook.name})" in README
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:`|\n)make ([a-z]+)", README))))
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:`|\n)make ([a-z-]+)", README))))
 def test_make_targets_are_there(target):
     assert re.search(rf"^{target}:", (paths.ROOT / "Makefile").read_text(), re.MULTILINE)
 
