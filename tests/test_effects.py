@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from emolabs import reporting
+from emolabs import paths, reporting
 from emolabs.experiments import effects, failures, paired, results
 from emolabs.experiments.paired import Comparison
 from emolabs.experiments.runs import Row
@@ -89,3 +89,12 @@ def test_the_hardest_clips_are_those_that_all_get_wrong(found):
         assert line.confidence == pytest.approx(given, abs=1e-6)
         assert line.answer in {answer.prediction for answer in answers}
     assert table.confidence[table.wrong == 3].is_monotonic_increasing
+
+
+def test_the_committed_tables_are_those_of_the_committed_results():
+    everything = results.find("thesis")
+    premiums = pd.read_csv(paths.figures("thesis") / "42_premium.csv")
+    pd.testing.assert_frame_equal(premiums, effects.premiums(everything), check_dtype=False, atol=1e-9)
+    lines = pd.read_csv(paths.figures("thesis") / "41_effects.csv").fillna({"missing": ""})
+    made = paired.table(paired.declared(), everything)
+    pd.testing.assert_frame_equal(lines, made, check_dtype=False, atol=1e-9)

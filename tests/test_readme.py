@@ -8,6 +8,7 @@ import pytest
 from emolabs import paths
 from emolabs.experiments import comparison, results
 from emolabs.modeling import load_pipelines
+from emolabs.reporting import interval
 
 README = (paths.ROOT / "README.md").read_text(encoding="utf-8")
 ROW = re.compile(
@@ -36,7 +37,10 @@ def test_every_row_of_results_is_what_the_committed_predictions_say(committed):
 
 def test_every_interval_quoted_is_a_result(committed):
     known = {value.rstrip("†") for value in comparison.formatted(committed)["UAR (%)"]}
-    quoted = set(re.findall(r"\d+\.\d \[\d+\.\d, \d+\.\d\]", README))
+    for name in ("41_effects", "42_premium"):
+        lines = pd.read_csv(paths.figures("thesis") / f"{name}.csv").dropna(subset="difference")
+        known |= {interval(*values) for values in lines[["difference", "low", "high"]].itertuples(index=False)}
+    quoted = set(re.findall(r"-?\d+\.\d \[-?\d+\.\d, -?\d+\.\d\]", README))
     assert len(quoted) > 10 and quoted <= known
 
 
