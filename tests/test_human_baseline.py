@@ -1,5 +1,7 @@
 """The analysis of answers: intervals that hold what they should, a model and a power that agree with them."""
 
+import json
+
 import listeners
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ from scipy.sparse import csr_matrix, hstack
 from scipy.stats import spearmanr
 from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
 
+from emolabs import paths
 from emolabs.listening import (
     behaviour,
     difficulty,
@@ -17,6 +20,7 @@ from emolabs.listening import (
     published,
     recall,
     simulation,
+    sources,
     tally,
     votes,
     wording,
@@ -348,3 +352,38 @@ def test_sentences_hold_computed_figures(counted, draws):
     assert f"{ratio:.1f} times" in wording.contrast(recalls)
     flat, rising = {"slope": 0.0, "low": -0.1, "high": 0.1}, {"slope": 0.2, "low": 0.1, "high": 0.3}
     assert "no change" in wording.trend(flat) and "listeners change" in wording.trend(rising)
+
+
+class TestSources:
+    @pytest.fixture
+    def study(self, project):
+        drawn = listeners.study()
+        drawn.save(paths.study(drawn.name))
+        return drawn
+
+    def test_simulated_listeners_are_read_from_files_and_called_so(self, study):
+        found = sources.load("simulated", profile="demo", study=study.name)
+        assert found.answers.problems.empty and found.answers.table.simulated.all()
+        assert "simulated listeners, no human" in found.provenance and list(found.truth.recall.index) == found.labels
+        counted = tally.count(found.answers.table, labels=found.labels)
+        assert (len(counted.listeners), counted.answers) == (12, 12 * len(study.trials))
+
+    def test_files_of_participants_are_read_with_their_faults_and_flags(self, study):
+        sources.load("simulated", profile="demo", study=study.name)
+        made = paths.interim("demo") / "listening" / study.name / "simulated"
+        folder = paths.answers(study.name)
+        folder.mkdir(parents=True)
+        for file in sorted(made.glob("*.json"))[:3]:
+            (folder / file.name).write_bytes(file.read_bytes())
+        whole = json.loads(file.read_text())
+        (folder / file.name).write_text(json.dumps(whole | {"trials": whole["trials"][:20]}))
+        (folder / "cut.json").write_text('{"format": "emolabs')
+        found = sources.load("files", profile="demo", study=study.name)
+        assert found.answers.problems.file.tolist() == ["cut.json"]
+        assert "incomplete" in set(found.flags.flag) and "3, simulated" in found.provenance
+
+    def test_what_is_not_there_is_a_sentence(self, study):
+        with pytest.raises(ValueError, match="answers among files, simulated, cremad, found 'votes'"):
+            sources.load("votes", profile="demo", study=study.name)
+        with pytest.raises(FileNotFoundError, match="put the participants' files into"):
+            sources.load("files", profile="demo", study=study.name)
