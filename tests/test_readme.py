@@ -40,6 +40,8 @@ def test_every_interval_quoted_is_a_result(committed):
     for name in ("41_effects", "42_premium"):
         lines = pd.read_csv(paths.figures("thesis") / f"{name}.csv").dropna(subset="difference")
         known |= {interval(*values) for values in lines[["difference", "low", "high"]].itertuples(index=False)}
+    lines = pd.read_csv(paths.figures("thesis") / "52_scores.csv")
+    known |= {interval(*values) for values in lines[["value", "low", "high"]].itertuples(index=False)}
     quoted = set(re.findall(r"-?\d+\.\d \[-?\d+\.\d, -?\d+\.\d\]", README))
     assert len(quoted) > 10 and quoted <= known
 
