@@ -1,6 +1,7 @@
 """The analysis of answers: intervals that hold what they should, a model and a power that agree with them."""
 
 import json
+from dataclasses import replace
 
 import listeners
 import numpy as np
@@ -387,3 +388,24 @@ class TestSources:
             sources.load("votes", profile="demo", study=study.name)
         with pytest.raises(FileNotFoundError, match="put the participants' files into"):
             sources.load("files", profile="demo", study=study.name)
+
+    def test_files_of_another_version_are_said_to_be_no_use_and_why(self, study):
+        sources.load("simulated", profile="demo", study=study.name)
+        made = paths.interim("demo") / "listening" / study.name / "simulated" / "simulated-001.json"
+        folder = paths.answers(study.name)
+        folder.mkdir(parents=True)
+        old = json.loads(made.read_text()) | {"digest": "0123456789ab"}
+        (folder / "old.json").write_text(json.dumps(old))
+        (folder / "cut.json").write_text('{"format": "emolabs')
+        with pytest.raises(FileNotFoundError, match="old.json: .* version 0123456789ab .*responses.* lists") as caught:
+            sources.load("files", profile="demo", study=study.name)
+        assert "put the participants' files" not in str(caught.value)
+
+    def test_flagged_participants_are_left_out_where_that_is_asked_for(self, study):
+        found = sources.load("simulated", profile="demo", study=study.name)
+        flags = pd.DataFrame({"participant": ["simulated-002", "simulated-003"], "flag": ["too fast", "one button"]})
+        found = replace(found, flags=flags.assign(detail=""))
+        assert found.kept([]).equals(found.answers.table)
+        assert set(found.answers.table.participant) - set(found.kept(["too fast"]).participant) == {"simulated-002"}
+        with pytest.raises(ValueError, match="leave_out: .*too fast.* found too_fast"):
+            found.kept(["too_fast"])
