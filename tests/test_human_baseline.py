@@ -67,6 +67,13 @@ class TestTally:
         assert found.listeners is None and len(found.rows) < len(counted.rows)
         np.testing.assert_array_equal(found.counts(), counted.counts())
 
+    @pytest.mark.parametrize("known", [True, False])
+    def test_clips_without_a_project_path_are_told_apart_by_their_names(self, table, known):
+        named = (table if known else as_votes(table)).assign(path=None)
+        found = tally.count(named, labels=listeners.EMOTIONS)
+        assert (found.answers, len(found.items), found.left_out) == (720, 60, ())
+        assert recall.overall(found, intervals.draw(found, draws=20)).clips.tolist() == [60]
+
     def test_what_is_left_out_is_named(self, table):
         trials = table[table.role == "trial"]
         again = trials.iloc[[0]].assign(position=99, answer="fear")
