@@ -99,7 +99,7 @@ def count(table: pd.DataFrame, *, labels: Sequence[str]) -> Tally:
             raise ValueError(f"expected every {name} to be one of {', '.join(labels)}, found {', '.join(unknown)}")
     answered = answered.assign(
         modality=answered.modality.fillna("audio"),
-        path=answered.path.fillna(answered["clip"]),  # a table of one's own
+        path=answered.path.fillna(answered.get("clip", answered.path)),  # a table of one's own has names alone
     )
     keys = ["path", "modality"]
     first = answered
