@@ -1,6 +1,7 @@
 """The analysis of answers: intervals that hold what they should, a model and a power that agree with them."""
 
 import json
+from dataclasses import replace
 
 import listeners
 import numpy as np
@@ -66,6 +67,13 @@ class TestTally:
         assert found.listeners is None and len(found.rows) < len(counted.rows)
         np.testing.assert_array_equal(found.counts(), counted.counts())
 
+    @pytest.mark.parametrize("known", [True, False])
+    def test_clips_without_a_project_path_are_told_apart_by_their_names(self, table, known):
+        named = (table if known else as_votes(table)).assign(path=None)
+        found = tally.count(named, labels=listeners.EMOTIONS)
+        assert (found.answers, len(found.items), found.left_out) == (720, 60, ())
+        assert recall.overall(found, intervals.draw(found, draws=20)).clips.tolist() == [60]
+
     def test_what_is_left_out_is_named(self, table):
         trials = table[table.role == "trial"]
         again = trials.iloc[[0]].assign(position=99, answer="fear")
@@ -110,7 +118,7 @@ class TestIntervals:
     def test_weights_have_mean_one_and_the_variance_of_a_mean_is_unbiased(self):
         """Rao & Wu: the bootstrap variance of a mean of n units is s² / n, s² with n − 1."""
         values = np.array([0.0, 1.0, 1.0, 3.0])
-        weights = intervals._stratum(4, draws=200_000, generator=np.random.default_rng(0))
+        weights = intervals.resample(4, draws=200_000, generator=np.random.default_rng(0))
         assert weights.mean(axis=0) == pytest.approx(1, abs=0.02)
         assert (weights @ values / 4).var() == pytest.approx(values.var(ddof=1) / 4, rel=0.02)
 
@@ -283,7 +291,7 @@ class TestDifficulty:
 
 
 class TestPower:
-    design = power.Design()
+    design = power.Plan()
 
     @pytest.mark.parametrize("contrast", power.CONTRASTS)
     def test_no_difference_is_rarely_seen_and_a_large_one_nearly_always(self, contrast):
@@ -291,7 +299,7 @@ class TestPower:
         assert found.power.iloc[0] < 0.12 and found.power.iloc[1] > 0.9
 
     def test_more_listeners_and_clips_detect_smaller_differences(self):
-        sizes = [power.Design(listeners=6, clips=24), self.design, power.Design(listeners=24, clips=120)]
+        sizes = [power.Plan(listeners=6, clips=24), self.design, power.Plan(listeners=24, clips=120)]
         found = [power.curve(d, contrast="sources", differences=[0.15], studies=150, draws=150) for d in sizes]
         assert [f.power.iloc[0] for f in found] == sorted(f.power.iloc[0] for f in found)
         assert found[0].power.iloc[0] < 0.5 < found[2].power.iloc[0]
@@ -301,6 +309,10 @@ class TestPower:
         found = power.detectable(curve).iloc[0]
         assert found.difference == pytest.approx(0.15) and found.false_alarms == 0.04
         assert np.isnan(power.detectable(curve.iloc[:2]).difference.iloc[0])
+
+    def test_a_study_of_two_listeners_has_a_power_as_well(self):
+        found = power.curve(power.Plan(listeners=2), contrast="groups", differences=[0.1], studies=20, draws=20)
+        assert found.notna().all(axis=None)
 
     @pytest.mark.parametrize(("contrast", "difference", "said"), [("colour", 0.1, "colour"), ("groups", 1.0, "lessen")])
     def test_what_cannot_be_simulated_is_a_sentence(self, contrast, difference, said):
@@ -352,6 +364,8 @@ def test_sentences_hold_computed_figures(counted, draws):
     assert f"{ratio:.1f} times" in wording.contrast(recalls)
     flat, rising = {"slope": 0.0, "low": -0.1, "high": 0.1}, {"slope": 0.2, "low": 0.1, "high": 0.3}
     assert "no change" in wording.trend(flat) and "listeners change" in wording.trend(rising)
+    for low, high, end in [(0.55, 0.7, "goes with being right"), (0.4, 0.6, "says nothing"), (0.3, 0.45, "wrong")]:
+        assert end in wording.knowing({"auc": (low + high) / 2, "low": low, "high": high}).split(": ")[-1]
 
 
 class TestSources:
@@ -387,3 +401,24 @@ class TestSources:
             sources.load("votes", profile="demo", study=study.name)
         with pytest.raises(FileNotFoundError, match="put the participants' files into"):
             sources.load("files", profile="demo", study=study.name)
+
+    def test_files_of_another_version_are_said_to_be_no_use_and_why(self, study):
+        sources.load("simulated", profile="demo", study=study.name)
+        made = paths.interim("demo") / "listening" / study.name / "simulated" / "simulated-001.json"
+        folder = paths.answers(study.name)
+        folder.mkdir(parents=True)
+        old = json.loads(made.read_text()) | {"digest": "0123456789ab"}
+        (folder / "old.json").write_text(json.dumps(old))
+        (folder / "cut.json").write_text('{"format": "emolabs')
+        with pytest.raises(FileNotFoundError, match="old.json: .* version 0123456789ab .*responses.* lists") as caught:
+            sources.load("files", profile="demo", study=study.name)
+        assert "put the participants' files" not in str(caught.value)
+
+    def test_flagged_participants_are_left_out_where_that_is_asked_for(self, study):
+        found = sources.load("simulated", profile="demo", study=study.name)
+        flags = pd.DataFrame({"participant": ["simulated-002", "simulated-003"], "flag": ["too fast", "one button"]})
+        found = replace(found, flags=flags.assign(detail=""))
+        assert found.kept([]).equals(found.answers.table)
+        assert set(found.answers.table.participant) - set(found.kept(["too fast"]).participant) == {"simulated-002"}
+        with pytest.raises(ValueError, match="leave_out: .*too fast.* found too_fast"):
+            found.kept(["too_fast"])

@@ -27,7 +27,6 @@ from emolabs.listening.sheets import read_sheet, read_text
 FORMAT = "emolabs-listening-1"
 ENDINGS = (".json", ".csv", ".tsv", ".txt")
 CLIP = ("clip", "path", "id")
-BACKGROUND = ("age_band", "gender", "country", "english", "headphones", "hearing")
 _PAGE = ("study", "digest", "participant", "order", "started", "finished", "background", "trials")
 _PARTICIPANT = ("participant", "participant_id", "subject_id", "subject")
 _JSPSYCH = "audio-button-response"

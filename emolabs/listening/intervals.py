@@ -50,12 +50,22 @@ def draw(tally: Tally, *, draws: int = DRAWS, seed: int = 0) -> Draws:
     clips, item_clip = np.unique(tally.items.path.astype(str), return_inverse=True)
     facts = tally.items.assign(unit=item_clip).drop_duplicates("unit").sort_values("unit")
     if tally.listeners is not None:
-        people = _stratum(len(tally.listeners), draws=draws, generator=generator)
+        people = resample(len(tally.listeners), draws=draws, generator=generator)
         weights = _stratified(_strata(facts), draws=draws, generator=generator)
         return Draws("listeners and clips", weights[:, item_clip], people)
     if facts.speaker.isna().any() or facts.speaker.nunique() < FEWEST_SPEAKERS:
         return Draws("clips", _stratified(_strata(facts), draws=draws, generator=generator)[:, item_clip], None)
     return Draws("speakers and clips", _nested(facts, draws=draws, generator=generator)[:, item_clip], None)
+
+
+def resample(size: int, *, draws: int, generator: np.random.Generator) -> np.ndarray:
+    """Bootstrap weights [draws, size] of the units of a stratum, of mean one and variance one (Rao & Wu 1988).
+
+    A single unit keeps its weight, since nothing says how it would vary.
+    """
+    if size < 2:
+        return np.ones((draws, size))
+    return generator.multinomial(size - 1, np.full(size, 1 / size), draws) * (size / (size - 1))
 
 
 def bounds(samples: np.ndarray) -> np.ndarray:
@@ -147,18 +157,11 @@ def _strata(clips: pd.DataFrame) -> np.ndarray:
     return np.where(clips.emotion.isin(lonely), clips.emotion.astype(str), cell)
 
 
-def _stratum(size: int, *, draws: int, generator: np.random.Generator) -> np.ndarray:
-    """Weights [draws, size] whose mean is one; a single unit keeps its weight, since nothing says how it would vary."""
-    if size < 2:
-        return np.ones((draws, size))
-    return generator.multinomial(size - 1, np.full(size, 1 / size), draws) * (size / (size - 1))
-
-
 def _stratified(strata: np.ndarray, *, draws: int, generator: np.random.Generator) -> np.ndarray:
     weights = np.empty((draws, len(strata)))
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)
-        weights[:, members] = _stratum(len(members), draws=draws, generator=generator)
+        weights[:, members] = resample(len(members), draws=draws, generator=generator)
     return weights
 
 

@@ -122,18 +122,24 @@ def share_rates(rates: pd.DataFrame, predictions: Mapping[str, pd.DataFrame]) ->
 
 
 def load(
-    answers: Sequence[str], *, profile: str, study: str, predictions: Mapping[str, pd.DataFrame]
+    answers: Sequence[str],
+    *,
+    profile: str,
+    study: str,
+    predictions: Mapping[str, pd.DataFrame],
+    leave_out: Sequence[str] = (),
 ) -> tuple[dict[str, Shared], list[str]]:
     """The shared clips by source of answers, and a sentence for each source that is not here.
 
     `answers` names rows of `sources.SOURCES`, or `EMODB`, whose rates are published; `study` is the one that listeners
-    heard. A source of several corpora comes whole and corpus by corpus (`<source>/<corpus>`).
+    heard, `leave_out` flags whose participants do not count (`sources.Source.kept`). A source of several corpora comes
+    whole and corpus by corpus (`<source>/<corpus>`).
     Raises `FileNotFoundError` with these sentences where no source is here, `ValueError` as `share` does.
     """
     found, missing = {}, []
     for name in answers:
         try:
-            shared = _shared(name, profile=profile, study=study, predictions=predictions)
+            shared = _shared(name, profile=profile, study=study, predictions=predictions, leave_out=leave_out)
         except FileNotFoundError as error:
             missing.append(str(error))
             continue
@@ -144,13 +150,15 @@ def load(
     return found, missing
 
 
-def _shared(name: str, *, profile: str, study: str, predictions: Mapping[str, pd.DataFrame]) -> Shared:
+def _shared(
+    name: str, *, profile: str, study: str, predictions: Mapping[str, pd.DataFrame], leave_out: Sequence[str]
+) -> Shared:
     """One source whole: what was heard of it, whatever else was seen."""
     if name == EMODB:
         rates = votes.emodb_rates().table
         return share_rates(rates[rates.published], predictions)
     source = sources.load(name, profile=profile, study=study)
-    table = source.answers.table
+    table = source.kept(leave_out)
     return share(table[table.modality == "audio"], predictions, choices=source.labels)
 
 

@@ -40,10 +40,10 @@ import yaml
 
 from emolabs import corpora, storage
 from emolabs.listening import sounds
+from emolabs.listening.importers import FORMAT
 
 _ASSETS = Path(__file__).parent / "assets"
 _SCRIPTS = ("record.js", "sound.js", "screens.js", "trials.js", "ends.js")
-FORMAT = "emolabs-listening-1"
 #: Pauses in seconds before a failed POST is tried again.
 RETRIES_S = (1.0, 2.0, 4.0, 8.0)
 #: Numbers of tones in the test sounds.

@@ -13,16 +13,16 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from emolabs.listening.intervals import bounds, wilson
+from emolabs.listening.intervals import bounds, resample, wilson
 from emolabs.progress import progress
 
 POWER = 0.8
 
 
 @dataclass(frozen=True)
-class Design:
-    """A study: its size, and how much its listeners and clips differ (`listener_sd`, `clip_sd` in logits) around the
-    share `base` of right answers."""
+class Plan:
+    """A study to come: its size, and how much its listeners and clips differ (`listener_sd`, `clip_sd` in logits)
+    around the share `base` of right answers."""
 
     listeners: int = 12
     clips: int = 60
@@ -42,7 +42,7 @@ CONTRASTS = {
 
 
 def curve(
-    design: Design, *, contrast: str, differences: np.ndarray, studies: int = 400, draws: int = 400, seed: int = 0
+    plan: Plan, *, contrast: str, differences: np.ndarray, studies: int = 400, draws: int = 400, seed: int = 0
 ) -> pd.DataFrame:
     """How often a true difference is detected: `contrast, difference, power, low, high` (Wilson's interval over the
     simulated studies); at the difference 0 that is the rate of false alarms.
@@ -52,12 +52,12 @@ def curve(
     if contrast not in CONTRASTS:
         raise ValueError(f"expected a contrast among {', '.join(CONTRASTS)}, found {contrast!r}")
     generator = np.random.default_rng(seed)
-    clips = 2 * (design.clips // design.emotions) if contrast == "emotions" else design.clips
-    heard = _weights(design.listeners, halves=contrast == "groups", draws=draws, generator=generator)
+    clips = 2 * (plan.clips // plan.emotions) if contrast == "emotions" else plan.clips
+    heard = _weights(plan.listeners, halves=contrast == "groups", draws=draws, generator=generator)
     played = _weights(clips, halves=contrast in ("sources", "emotions"), draws=draws, generator=generator)
     rows = []
     for difference in differences:
-        first, second = _simulate(design, contrast, difference, shape=(studies, clips), generator=generator)
+        first, second = _simulate(plan, contrast, difference, shape=(studies, clips), generator=generator)
         low, high = bounds(_means(second, heard, played) - _means(first, heard, played))
         found = (low > 0) | (high < 0)
         rows.append({"contrast": contrast, "difference": float(difference), "power": found.mean()})
@@ -66,10 +66,10 @@ def curve(
     return table
 
 
-def curves(design: Design, *, differences: np.ndarray, studies: int = 400, draws: int = 400) -> pd.DataFrame:
+def curves(plan: Plan, *, differences: np.ndarray, studies: int = 400, draws: int = 400) -> pd.DataFrame:
     """`curve` of every contrast."""
     found = [
-        curve(design, contrast=name, differences=differences, studies=studies, draws=draws)
+        curve(plan, contrast=name, differences=differences, studies=studies, draws=draws)
         for name in progress(list(CONTRASTS), label="simulating studies", unit="contrast")
     ]
     return pd.concat(found, ignore_index=True)
@@ -95,25 +95,24 @@ def detectable(table: pd.DataFrame) -> pd.DataFrame:
 def _weights(size: int, *, halves: bool, draws: int, generator: np.random.Generator) -> np.ndarray:
     """Bootstrap weights [draws, size], drawn within each half where the design fixes the halves."""
     parts = [size // 2, size - size // 2] if halves else [size]
-    drawn = [generator.multinomial(n - 1, np.full(n, 1 / n), draws) * (n / (n - 1)) for n in parts]
-    return np.concatenate(drawn, axis=1)
+    return np.concatenate([resample(part, draws=draws, generator=generator) for part in parts], axis=1)
 
 
-def _simulate(design, contrast, difference, *, shape, generator) -> tuple[np.ndarray, np.ndarray]:
+def _simulate(plan, contrast, difference, *, shape, generator) -> tuple[np.ndarray, np.ndarray]:
     """Right answers [studies, listeners, clips] of the two sides; NaN where an answer is none of the side's."""
-    sd = float(np.hypot(design.listener_sd, design.clip_sd))
-    logits = [_logit(design.base + sign * difference / 2, sd=sd) for sign in (-1, 1)]
-    people = generator.normal(0, design.listener_sd, (shape[0], design.listeners, 1))
-    clips = generator.normal(0, design.clip_sd, (shape[0], 1, shape[1]))
+    sd = float(np.hypot(plan.listener_sd, plan.clip_sd))
+    logits = [_logit(plan.base + sign * difference / 2, sd=sd) for sign in (-1, 1)]
+    people = generator.normal(0, plan.listener_sd, (shape[0], plan.listeners, 1))
+    clips = generator.normal(0, plan.clip_sd, (shape[0], 1, shape[1]))
     if contrast == "machine":  # one answer to each clip, and an ability that stays as it is
-        model = expit(clips + _logit(design.base + difference / 2, sd=design.clip_sd))
+        model = expit(clips + _logit(plan.base + difference / 2, sd=plan.clip_sd))
         chances = expit(people + clips + logits[0]), np.broadcast_to(model, clips.shape)
         return tuple(generator.random(chance.shape) < chance for chance in chances)
     if contrast == "groups":
-        second = (np.arange(design.listeners) >= design.listeners // 2)[:, None]
+        second = (np.arange(plan.listeners) >= plan.listeners // 2)[:, None]
     else:
         second = np.arange(shape[1]) >= shape[1] // 2
-    right = generator.random((shape[0], design.listeners, shape[1])) < expit(
+    right = generator.random((shape[0], plan.listeners, shape[1])) < expit(
         people + clips + np.where(second, *logits[::-1])
     )
     return np.where(second, np.nan, right), np.where(second, right, np.nan)

@@ -43,19 +43,6 @@ def overall(tally: Tally, draws: Draws, *, by: Sequence[str] = ()) -> pd.DataFra
     return _counted(table.assign(emotions=(meant > 0).sum(axis=-1), answers=meant.sum(axis=-1)), tally, by=by)
 
 
-def differences(tally: Tally, draws: Draws, *, by: str) -> pd.DataFrame:
-    """How the UAR of any two groups differs on the same draws: `first, second, difference, low, high`."""
-    found = confusions(tally, draws, by=[by])
-    names, values = found.groups[by].tolist(), metrics.from_confusion(found.total)["uar"]
-    samples = metrics.from_confusion(found.samples)["uar"]
-    rows = []
-    for i in range(len(names)):
-        for j in range(i):
-            low, high = bounds(samples[:, i] - samples[:, j])
-            rows.append([names[i], names[j], values[i] - values[j], low, high])
-    return pd.DataFrame(rows, columns=["first", "second", "difference", "low", "high"])
-
-
 def grouped(tally: Tally, column: str, *, smallest: int) -> Tally:
     """The tally with listeners grouped by `column` so that no group has fewer than `smallest` of them.
 

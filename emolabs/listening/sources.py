@@ -1,6 +1,6 @@
 """Sources of answers: where the analysis reads them, and the sentence that says so in every picture."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,18 @@ class Source:
     provenance: str
     truth: simulation.Truth | None = None
 
+    def kept(self, leave_out: Sequence[str]) -> pd.DataFrame:
+        """The answers of those participants who have none of the flags `leave_out` (of `responses.RULES`).
+
+        Raises `ValueError` naming a flag that there is not.
+        """
+        if unknown := sorted({*leave_out} - {*responses.RULES}):
+            raise ValueError(
+                f"leave_out: expected flags among {', '.join(responses.RULES)}, found {', '.join(unknown)}"
+            )
+        dropped = self.flags.participant[self.flags.flag.isin(leave_out)]
+        return self.answers.table[~self.answers.table.participant.isin(dropped)]
+
 
 def load(answers: str, *, profile: str, study: str) -> Source:
     """Read a row of `SOURCES`. Raises `ValueError` naming them for another; `FileNotFoundError` where there is none."""
@@ -42,14 +54,24 @@ def _files(profile: str, study: str) -> Source:
     found = responses.read(paths.answers(study), study=chosen)
     trials = found.table[found.table.role == "trial"]
     if trials.empty:
-        raise FileNotFoundError(
-            f"no answers to the study {study} were found: put the participants' files into {paths.answers(study)}"
-        )
+        raise FileNotFoundError(_nothing(found.problems, study=study))
     people = trials.participant.nunique()
     simulated = ", simulated" if found.table.simulated.any() else ""
     provenance = describe(sorted(trials.corpus.unique()), opus=False, study=study, listeners=f"{people}{simulated}")
     flags = responses.flags(found.table, trials=len(chosen.trials))
     return Source(found, flags, list(chosen.emotions), provenance)
+
+
+def _nothing(problems: pd.DataFrame, *, study: str) -> str:
+    """Why there are no answers: nothing has been put there, or nothing of it can be used."""
+    folder = paths.answers(study)
+    reasons = [f"{p.file}: {p.reason}" for p in problems[problems.file != str(folder)].itertuples()]
+    if not reasons:
+        return f"no answers to the study {study} were found: put the participants' files into {folder}"
+    return (
+        f"none of the files in {folder} holds answers to the study {study} that can be used: {'; '.join(reasons[:3])}. "
+        f"`python -m emolabs.listening.responses {folder}` lists all that is wrong"
+    )
 
 
 def _simulated(profile: str, study: str) -> Source:

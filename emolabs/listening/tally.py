@@ -1,8 +1,9 @@
 """The tally: the trials of a long table of answers, counted, as every statistic of listeners takes them.
 
-Conventions: an *item* is one clip in one modality, a *listener* one participant. Only rows of the role `trial` count.
-Where participants are known there is a row per answer; of votes without participants equal ones are one row with their
-count, so that 212,000 votes are some 60,000 rows. Truth and answer are numbers of `labels`.
+Conventions: an *item* is one clip (by its project path, or its name where it has none) in one modality, a *listener*
+one participant. Only rows of the role `trial` count. Where participants are known there is a row per answer; of votes
+without participants equal ones are one row with their count, so that 212,000 votes are some 60,000 rows. Truth and
+answer are numbers of `labels`.
 """
 
 from collections.abc import Sequence
@@ -96,7 +97,10 @@ def count(table: pd.DataFrame, *, labels: Sequence[str]) -> Tally:
         unknown = sorted(set(answered[name].fillna("nothing").astype(str)) - set(labels))
         if unknown:
             raise ValueError(f"expected every {name} to be one of {', '.join(labels)}, found {', '.join(unknown)}")
-    answered = answered.assign(modality=answered.modality.fillna("audio"))
+    answered = answered.assign(
+        modality=answered.modality.fillna("audio"),
+        path=answered.path.fillna(answered.get("clip", answered.path)),  # a table of one's own has names alone
+    )
     keys = ["path", "modality"]
     first = answered
     if known.any():

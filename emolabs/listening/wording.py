@@ -107,11 +107,12 @@ def trend(found: dict[str, float]) -> str:
 def knowing(found: dict[str, float]) -> str:
     """Whether confidence goes with being right (`behaviour.confidence`)."""
     value = interval(found["auc"], found["low"], found["high"], scale=1, digits=2)
-    end = (
-        "confidence goes with being right"
-        if found["low"] > 0.5
-        else "confidence says nothing that could be told from chance"
-    )
+    if found["low"] > 0.5:
+        end = "confidence goes with being right"
+    elif found["high"] < 0.5:
+        end = "confidence goes with being wrong"
+    else:
+        end = "confidence says nothing that could be told from chance"
     return f"A right answer bears more confidence than a wrong one with a probability of {value} (0.5: a coin): {end}."
 
 
