@@ -1,6 +1,7 @@
 """Answers from every kind of file become the same long table; whatever is wrong is said with file, row and reason."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -113,6 +114,11 @@ def test_jspsych_counts_buttons_from_0_and_time_from_the_beginning_of_the_playba
     assert table["response_time_s"].isna().all() and set(table["participant"]) == {"s7"}
     reason = "rt counts from the beginning of the playback, whose duration_s is not there: it is left out"
     assert said(problems) == [("a.csv", None, reason)]
+
+
+def test_jspsych_numbers_that_a_spreadsheet_saved_are_buttons_all_the_same(read):
+    table, _ = read({"a.csv": re.sub(r'"(\d)","s7"', r'"\1.0","s7"', jspsych())})
+    assert table["answer"].tolist() == [EMOTIONS[n % 6] for n in range(1, 13)]
 
 
 def test_jspsych_takes_the_choices_and_the_durations_that_were_saved(read):

@@ -146,6 +146,7 @@ def _button(row: dict, *, pressed: str, emotions: Sequence[str]) -> str | None:
     value, saved, choices = row[pressed], row.get("choices"), list(emotions)
     if pd.isna(value):
         return None
+    value = value.removesuffix(".0")  # a spreadsheet's number
     if not value.isdecimal():
         return value
     if not pd.isna(saved) and saved:
