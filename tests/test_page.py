@@ -26,7 +26,7 @@ import soundfile
 import yaml
 from conftest import voice
 
-from emolabs.listening import page
+from emolabs.listening import intervals, page, recall, responses, tally
 from emolabs.standardization import normalization
 
 EMOTIONS = ["anger", "fear", "happiness", "sadness"]
@@ -429,6 +429,25 @@ def test_complete_run_with_the_mouse(file, visit):
     ]
     rest = {k: v for k, v in record.items() if k not in ("trials", "background")} | record["background"]
     assert all(row[k] == ("" if v is None else str(v)) for row in table for k, v in rest.items())
+    analysed(file.parent / "answers", listener, of=of, expected=trials)
+
+
+def analysed(folder: Path, listener, *, of: Study, expected: pd.DataFrame) -> None:
+    """What the browser saved goes through the importer, as JSON and as CSV, and through the analysis."""
+    facts = {"sex": "female", "language": "en", "intensity": "", "part": "emocorpus"}
+    drawn = dataclasses.replace(of, clips=of.clips.assign(**facts))
+    folder.mkdir()
+    for ending in ("json", "csv"):
+        text = listener.save(ending)
+        (folder / f"one.{ending}").write_text(text, encoding="utf-8", newline="")
+    table, problems = responses.read(folder, study=drawn)
+    assert problems.empty and list(table["answer"]) == list(expected["answer"])
+    truth = of.clips[of.clips.role == "trial"].set_index("clip").emotion
+    asked = expected[expected.role == "trial"]
+    right = (asked.answer == list(truth[asked["clip"]])).mean()
+    counted = tally.count(table, labels=EMOTIONS)
+    scores = recall.overall(counted, intervals.draw(counted, draws=50))
+    assert scores.accuracy.item() == pytest.approx(right)
 
 
 def test_complete_run_with_the_keyboard_alone(file, visit):
