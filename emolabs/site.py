@@ -79,6 +79,7 @@ def _title(notebook: nbformat.NotebookNode) -> str:
 
 
 def main() -> None:
+    """Write the pages of a profile, into `site/<profile>/` unless a folder is named, and say where."""
     parser = argparse.ArgumentParser(prog="python -m emolabs.site", description="Executed notebooks as pages.")
     parser.add_argument("profile")
     parser.add_argument("folder", type=Path, nargs="?")

@@ -88,6 +88,7 @@ def summary(lines: pd.DataFrame) -> str:
 
 
 def main() -> None:
+    """Print how the results here compare; ends with 1 where a number is neither equal nor within its interval."""
     parser = argparse.ArgumentParser(prog="python -m emolabs.experiments.verification", description=__doc__)
     parser.add_argument("profile")
     parser.add_argument("--against", type=Path, help="a table of results; default: the committed one of the profile")

@@ -84,6 +84,7 @@ def _index(rows: list[dict[str, str]], source: Path, *, profile: str) -> str:
 
 
 def main() -> None:
+    """Export a profile into a folder and say how LaTeX takes it."""
     parser = argparse.ArgumentParser(prog="python -m emolabs.reporting.export", description="Export for a thesis.")
     parser.add_argument("profile")
     parser.add_argument("folder", type=Path)

@@ -62,11 +62,13 @@ def _item(rows: list[dict[str, str]], *, profile: str) -> list[str]:
 
 
 def main() -> None:
+    """Write `figures/README.md` from the figures of the profile that is named, of the thesis where none is."""
+    profile = sys.argv[1] if sys.argv[1:] else "thesis"
     try:
-        text = page(sys.argv[1])
+        text = page(profile)
     except FileNotFoundError as error:
         sys.exit(str(error))
-    storage.write_text(paths.figures(sys.argv[1]).parent / "README.md", text)
+    storage.write_text(paths.figures(profile).parent / "README.md", text)
 
 
 if __name__ == "__main__":
