@@ -1,5 +1,7 @@
 """Agreement, bias and Wilson's interval against published examples and other people's code."""
 
+from dataclasses import replace
+
 import krippendorff as reference
 import numpy as np
 import pandas as pd
@@ -117,6 +119,20 @@ def test_majority_decides_ties_by_lot():
     found = agreement.majority(counted, intervals.draw(counted, draws=50)).iloc[0]
     assert found.accuracy == pytest.approx((1 + 1 / 2 + 1 / 3 + 0) / 4)
     assert (found.tied, found.tie_lost, found.tie_won) == (0.5, 0.25, 0.75)
+
+
+def test_the_interval_of_the_majority_says_whom_it_covers():
+    counts = some_counts(seed=8, raters=(4, 9), items=40, classes=3)
+    of_people, of_votes = (table(counts, people=people) for people in (True, False))
+    over = []
+    for counted in (of_people, of_votes):
+        draws = intervals.draw(counted, draws=50)
+        found = agreement.majority(counted, draws)
+        only_clips = replace(draws, listeners=None)
+        assert found.equals(agreement.majority(counted, only_clips)), "listeners are not drawn"
+        over.append((draws.over, found.attrs["over"]))
+    assert over[0] == ("listeners and clips", "clips, of the listeners who were there")
+    assert over[1][0] == over[1][1], "of votes nobody is drawn but what the draw says"
 
 
 def test_unbiased_hit_rate_by_hand():

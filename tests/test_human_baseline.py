@@ -13,6 +13,7 @@ from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
 
 from emolabs import paths
 from emolabs.listening import (
+    agreement,
     behaviour,
     difficulty,
     intervals,
@@ -26,6 +27,7 @@ from emolabs.listening import (
     votes,
     wording,
 )
+from emolabs.reporting import interval
 
 CONFUSION = simulation.confusion(
     dict(zip(listeners.EMOTIONS, [0.8, 0.5, 0.55, 0.6, 0.75, 0.65], strict=True)), pull={"neutral": 3}
@@ -354,6 +356,18 @@ def test_emodbs_published_clips_were_chosen_by_the_rates(corpora):
     found = published.emodb_rates(rates).set_index("emotion")
     assert (found.kept > found["all"]).all() and found.published["all emotions"] == 535
     assert "the lowest rate among them is 80 %" in published.selection(rates)
+
+
+@pytest.mark.parametrize(("simulated", "who"), [(True, "simulated"), (False, "human")])
+def test_numbers_of_simulated_listeners_are_not_called_human(counted, draws, simulated, who):
+    counted = replace(counted, simulated=simulated)
+    overall = recall.overall(counted, draws, by=["modality"])
+    agreed = agreement.table(counted, draws, by="modality")
+    found = wording.numbers(overall, agreed, tally=counted)
+    assert {name.split("-")[0] for name in found} == {who}
+    assert found[f"{who}-answers"] == 720 and len(found) == 1 + 2 + len(agreement.MEASURES)
+    line = overall.iloc[0]
+    assert found[f"{who}-audio-uar"] == interval(line.uar, line.uar_low, line.uar_high)
 
 
 def test_sentences_hold_computed_figures(counted, draws):

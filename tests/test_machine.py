@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, cohen_kappa_score, recall_score
 from statsmodels.stats.contingency_tables import mcnemar
 
-from emolabs.listening import beside, failures, machine, paired
+from emolabs.listening import beside, common_failures, judges, machine
 from emolabs.listening.answers import as_long
 
 CHOICES = ["anger", "fear", "neutral", "sadness"]
@@ -98,14 +98,14 @@ class TestShared:
     def test_rates_are_the_mean_of_what_was_published(self):
         table = clips().assign(recognition=np.random.default_rng(0).random(96))
         shared = machine.share_rates(table, {"m": predicted(table, table.emotion)})
-        found = paired.scores(shared).query("judge == 'listeners' and score == 'recall'").set_index("emotion").value
+        found = judges.scores(shared).query("judge == 'listeners' and score == 'recall'").set_index("emotion").value
         assert np.allclose(found, table.groupby("emotion").recognition.mean()[found.index])
         assert machine.ANOTHER not in found.index
 
 
 class TestScores:
     def test_agree_with_scikit_learn(self, shared):
-        found = paired.scores(shared).set_index(["judge", "score", "emotion"]).value.sort_index()
+        found = judges.scores(shared).set_index(["judge", "score", "emotion"]).value.sort_index()
         truth = shared.clips.emotion
         for name in ("good", "bad"):
             answers = shared.machines[name].prediction
@@ -119,7 +119,7 @@ class TestScores:
         table = clips()
         answers = heard(table, some(table, hits=0.4, seed=5, listeners=4))
         shared = machine.share(answers, {"m": predicted(table, table.emotion)}, choices=CHOICES)
-        found = paired.scores(shared).query("judge == 'listeners'").set_index(["score", "emotion"]).value
+        found = judges.scores(shared).query("judge == 'listeners'").set_index(["score", "emotion"]).value
         right = answers.answer == answers.emotion
         assert np.isclose(found["accuracy", ""], right.mean())
         assert np.allclose(found["recall"], right.groupby(answers.emotion).mean()[CHOICES])
@@ -137,8 +137,8 @@ class TestScores:
                 winners = np.flatnonzero(rest == rest.max())
                 if len(winners) == 1:
                     expected[winners[0], shared.given[listener, clip].argmax()] += 1
-        judge = paired.judges(shared, against="perceived")[paired.LISTENERS]
-        assert np.array_equal(paired.confusion(judge), expected)
+        judge = judges.tables(shared, against="perceived")[judges.LISTENERS]
+        assert np.array_equal(judges.confusion(judge), expected)
 
     def test_informed_votes_undo_a_confusion_that_never_varies(self):
         table = clips()
@@ -146,8 +146,8 @@ class TestScores:
         shared = machine.share(
             heard(table, np.array([swapped] * 3), known=False), {"m": predicted(table, table.emotion)}, choices=CHOICES
         )
-        found = paired.scores(shared).query("score == 'uar'").set_index("judge").value
-        assert found[paired.LISTENERS] == found[paired.MAJORITY] == 0 and found[paired.INFORMED] == 1
+        found = judges.scores(shared).query("score == 'uar'").set_index("judge").value
+        assert found[judges.LISTENERS] == found[judges.MAJORITY] == 0 and found[judges.INFORMED] == 1
 
     def test_informed_votes_know_nothing_of_the_speaker_that_is_asked(self):
         table = clips(speakers=5, each=60)
@@ -157,15 +157,15 @@ class TestScores:
         for emotion in (table.emotion, table.emotion.where(~mine, turned)):
             told = table.assign(emotion=emotion)
             votes = heard(told, some(table, hits=0.6, seed=4, listeners=3), known=False)
-            found.append(paired.informed(machine.share(votes, {"m": predicted(told, emotion)}, choices=CHOICES)))
+            found.append(judges.informed(machine.share(votes, {"m": predicted(told, emotion)}, choices=CHOICES)))
         assert np.array_equal(found[0][mine], found[1][mine]) and not np.array_equal(*found)
 
     def test_intervals_hold_their_value_and_are_wider_with_listeners(self, shared):
-        found = paired.scores(shared)
+        found = judges.scores(shared)
         assert ((found.low <= found.value) & (found.value <= found.high)).all()
         assert set(found.over) == {"listeners and clips"}
         crowd = machine.Shared(**(vars(shared) | {"are_known": False, "given": shared.given.sum(axis=0)[None]}))
-        assert set(paired.scores(crowd).over) == {"speakers and clips"}
+        assert set(judges.scores(crowd).over) == {"speakers and clips"}
 
 
 class TestTests:
@@ -177,7 +177,7 @@ class TestTests:
                 [(first & second).sum(), (first & ~second).sum()],
                 [(~first & second).sum(), (~first & ~second).sum()],
             ]
-            only_first, only_second, p = paired.mcnemar(first, second)
+            only_first, only_second, p = judges.mcnemar(first, second)
             assert (only_first, only_second) == (table[0][1], table[1][0])
             assert np.isclose(p, mcnemar(table, exact=True).pvalue)
 
@@ -191,17 +191,17 @@ class TestTests:
             sides = np.where(swapped, second, first), np.where(swapped, first, second)
             gaps.append(np.subtract(*(balanced_accuracy_score(truth, side) for side in sides)))
         expected = (np.abs(gaps) >= abs(gaps[0]) - 1e-12).mean()
-        found = paired.swap_test(one_vote(first, second), "m", score="uar")
+        found = judges.swap_test(one_vote(first, second), "m", score="uar")
         assert 0 < expected < 0.9 and abs(found - expected) < 0.02
 
     def test_who_is_called_the_listener_makes_no_difference(self):
         table = clips(speakers=6)
         answers = some(table, hits=0.6, seed=1)[0], some(table, hits=0.4, seed=2)[0]
         one, other = (one_vote(*order) for order in (answers, answers[::-1]))
-        first, second = paired.differences(one), paired.differences(other)
+        first, second = judges.differences(one), judges.differences(other)
         assert np.allclose(first.difference, -second.difference) and np.allclose(first.low, -second.high)
         assert np.allclose(first.p_swap, second.p_swap, atol=0.02)
-        first, second = failures.together(one), failures.together(other)
+        first, second = common_failures.together(one), common_failures.together(other)
         assert first.only_listeners.equals(second.only_machine) and first.kappa.equals(second.kappa)
         assert first.confusions.round(9).equals(second.confusions.round(9)) and first.same.equals(second.same)
 
@@ -210,16 +210,16 @@ class TestFailures:
     def test_of_perfect_sides_there_are_none(self):
         table = clips(speakers=6)
         shared = one_vote(table.emotion.to_numpy(), table.emotion.to_numpy())
-        found = paired.differences(shared)
+        found = judges.differences(shared)
         assert (found.difference == 0).all() and (found.p_swap == 1).all() and (found.low == 0).all()
-        together = failures.together(shared).iloc[0]
+        together = common_failures.together(shared).iloc[0]
         assert together.both_right == len(table) and together.both_fail == 0 and together.p_mcnemar == 1
-        assert np.isnan(together.kappa) and failures.hardest(shared).empty
+        assert np.isnan(together.kappa) and common_failures.hardest(shared).empty
 
     def test_consistency_is_the_kappa_of_scikit_learn(self, shared):
         heard = shared.perceived >= 0
         people = shared.perceived[heard] == shared.truth[heard]
-        for line in failures.together(shared).itertuples():
+        for line in common_failures.together(shared).itertuples():
             right = shared.predicted(line.pipeline)[heard] == shared.truth[heard]
             assert (
                 np.isclose(line.kappa, cohen_kappa_score(people, right))
@@ -232,17 +232,17 @@ class TestFailures:
     def test_the_same_wrong_answers_are_found(self):
         table = clips(speakers=6)
         wrong = table.emotion.map(dict(zip(CHOICES, CHOICES[::-1], strict=True))).to_numpy()
-        together = failures.together(one_vote(wrong, wrong)).iloc[0]
+        together = common_failures.together(one_vote(wrong, wrong)).iloc[0]
         assert together.same == together.same_by_chance == 1 and np.isclose(together.confusions, 1)
 
     def test_the_hardest_clips_are_failed_by_all(self, shared):
-        table = failures.hardest(shared)
+        table = common_failures.hardest(shared)
         assert len(table) and table.share.is_monotonic_increasing
         assert (table.good != table.emotion).all() and (table.bad != table.emotion).all()
         assert not any(row.emotion in row.perceived.split("/") for row in table.itertuples())
 
     def test_difficulty_is_spearman_and_its_bins_hold_every_clip(self, shared):
-        bins, ranks = failures.difficulty(shared)
+        bins, ranks = common_failures.difficulty(shared)
         assert (bins.groupby("pipeline").clips.sum() == len(shared.clips)).all()
         for line in ranks.itertuples():
             given = shared.machines[line.pipeline][[f"p_{choice}" for choice in CHOICES]].to_numpy()

@@ -52,6 +52,17 @@ def test_a_card_of_synthetic_speech_says_that_it_is_nobodys(case):
     assert "spoken by a synthesizer" in page and "acted" not in page and "Opus" not in page
 
 
+def test_a_card_says_how_busy_the_machine_was_where_every_fold_does(case):
+    result = case[1]
+    shares = [{"cpu_utilization": 0.2, "gpu_utilization": None}, {"cpu_utilization": 0.8, "gpu_utilization": 0.9}]
+    folds = [result.runs[0] | share | {"seconds": s} for share, s in zip(shares, (30.0, 10.0), strict=True)]
+    page = model_cards.card(replace(result, runs=folds))
+    assert ", 40 s, CPU 35 % busy |" in page, "a fold without a GPU's share has none to add up"
+    assert "GPU 90 % busy" in model_cards.card(replace(result, runs=folds[1:]))
+    older = [{key: value for key, value in run.items() if "utilization" not in key} for run in result.runs]
+    assert "busy" not in model_cards.card(replace(result, runs=older)), "they do not say"
+
+
 def test_corpora_of_the_users_own_that_are_gone_are_named_without_terms(case):
     result = case[1]
     runs = [run | {"data": run["data"] | {"corpora": ["mine"]}} for run in result.runs]

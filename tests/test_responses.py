@@ -560,7 +560,9 @@ def test_each_rule_flags_whom_it_means_and_nobody_else(read):
         "half": page_file(participant="half", trials=page_file()["trials"][:40], finished=None),
         "failing": page_file(participant="failing"),
         "copy": page_file(participant="copy"),
+        "unchecked": altered("unchecked"),
     }
+    files["unchecked"]["trials"] = [t for t in files["unchecked"]["trials"] if t["role"] != "attention"]
     files["half"]["trials"] = [t | {"response_time_s": t["position"] / 3} for t in files["half"]["trials"]]
     check = next(t for t in files["failing"]["trials"] if t["role"] == "attention")
     files["failing"]["trials"] = [t | {"response_time_s": t["position"] / 7} for t in files["failing"]["trials"]]
@@ -569,7 +571,7 @@ def test_each_rule_flags_whom_it_means_and_nobody_else(read):
     ]
     table, problems = read({f"{name}.json": file for name, file in files.items()})
     trials = (table["role"].eq("trial") & table["participant"].eq("half")).sum()
-    assert problems.empty and len(table) == 6 * 64 + 40
+    assert problems.empty and len(table) == 6 * 64 + 40 + 62
     assert list(responses.flags(table).itertuples(index=False, name=None)) == [
         ("button", "failed check", "2 of 2 attention checks"),
         ("button", "one button", "neutral in 100% of 60 trials"),
@@ -578,9 +580,12 @@ def test_each_rule_flags_whom_it_means_and_nobody_else(read):
         ("fast", "too fast", "median response time 0.10 s"),
         ("good", "same answers", "as copy"),
         ("half", "incomplete", f"{trials} of 60 trials"),
+        ("unchecked", "no check", "none of 2 attention checks"),
     ]
-    alone = responses.flags(table[table["participant"].eq("half")], trials=60)
-    assert alone["flag"].tolist() == ["incomplete"]
+    for name, flag in [("half", "incomplete"), ("unchecked", "no check")]:
+        alone = table[table["participant"].eq(name)]
+        assert responses.flags(alone, study=STUDY)["flag"].tolist() == [flag]
+        assert responses.flags(alone).empty, "where the study is not known, nobody has more"
     assert set(responses.flags(pd.concat([table, table]))["flag"]) == set(responses.RULES)
 
 

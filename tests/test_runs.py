@@ -141,6 +141,8 @@ class TestContents:
         assert made["code"] == runs.code_digest(get_pipeline(toy.NETWORK.pipeline))
         assert run["machine"]["device"] in ("cpu", "cuda") and run["machine"]["torch"] == version("torch")
         assert run["seconds"] > 0 and 0.01 < run["peak_memory_gib"] < 1000
+        assert 0 < run["cpu_utilization"] < 1.1
+        assert (run["gpu_utilization"] is None) == (not torch.cuda.is_available())
         clips = split.load("toy", protocol="hash").split.value_counts().to_dict()
         assert run["data"]["clips"] == clips
         assert run["data"]["corpora"] == sorted(toy.SPEAKERS) and run["data"]["speakers"] == 14

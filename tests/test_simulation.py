@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from listeners import EMOTIONS, study
 from scipy.integrate import quad
+from scipy.special import expit
 from scipy.stats import norm
 
 from emolabs.listening import simulation
 from emolabs.listening.answers import as_long
+from emolabs.listening.quadrature import mean_chance
 
 RECALL = dict(zip(EMOTIONS, [0.9, 0.5, 0.6, 0.7, 0.95, 0.3], strict=True))
 
@@ -24,6 +26,16 @@ def test_the_true_recall_is_the_integral_over_listeners_and_clips(sd):
         assert whole.recall[emotion] == pytest.approx(integral, abs=1e-4)
     assert np.allclose(whole.confusion.sum(axis=1), 1)
     assert whole.confusion.loc["fear", "neutral"] == pytest.approx(4 * whole.confusion.loc["fear", "anger"])
+
+
+def test_mean_chances_are_the_integral_for_every_pair_of_logits_and_sd():
+    logits, sds = np.array([[-6.0, 0.0, 1.3]]), np.array([[0.0], [1.1], [4.0]])
+    found = mean_chance(logits, sd=sds)
+    for (row, column), value in np.ndenumerate(found):
+        a, s = logits[0, column], sds[row, 0]
+        integral, _ = quad(lambda z, a=a, s=s: norm.pdf(z) * expit(a + s * z), -12, 12, epsabs=1e-12, limit=400)
+        assert value == pytest.approx(integral, abs=1e-6)
+    assert np.allclose(found[0], expit(logits[0])) and np.allclose(found[:, 1], 0.5)
 
 
 def test_answers_have_the_confusion_of_the_truth():

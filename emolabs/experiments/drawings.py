@@ -46,7 +46,7 @@ def draw_gradients(axis: Axes, table: pd.DataFrame, **look) -> None:
     """The norms of `gradients` by layer, the mean of all epochs, with their range from epoch to epoch."""
     layers = np.arange(1, table.shape[1] + 1)
     axis.fill_between(layers, table.min(), table.max(), alpha=0.15, color=look.get("color"), linewidth=0)
-    axis.plot(layers, table.mean(), marker="o", markersize=3, **look)
+    axis.plot(layers, table.mean(), **{"marker": "o", "markersize": 3} | look)
     axis.set(xlabel="layer, from the input on", ylabel="norm of the gradient", yscale="log")
     axis.xaxis.get_major_locator().set_params(integer=True)
 

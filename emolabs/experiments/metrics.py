@@ -93,14 +93,21 @@ def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
     return float(sum(gaps))
 
 
+def closed(given: np.ndarray) -> np.ndarray:
+    """The probabilities `given` to some of the classes [clips, classes], scaled to sum to one in each clip.
+
+    Where a clip's are all zero, every class gets the same.
+    """
+    total = given.sum(axis=1, keepdims=True)
+    return np.divide(given, total, out=np.full_like(given, 1 / given.shape[1]), where=total > 0)
+
+
 def _closed(clips: pd.DataFrame, *, present: list[str], labels: list[str]) -> pd.DataFrame:
     """The same clips answered out of the emotions `present`: their probabilities sum to one, the others are zero."""
-    given = clips[[f"p_{label}" for label in present]].to_numpy(float)
-    total = given.sum(axis=1, keepdims=True)
-    shares = np.divide(given, total, out=np.full_like(given, 1 / len(present)), where=total > 0)
+    shares = closed(clips[[f"p_{label}" for label in present]].to_numpy(float))
     columns = dict.fromkeys((f"p_{label}" for label in labels), 0.0)
     columns |= zip((f"p_{label}" for label in present), shares.T, strict=True)
-    return clips.assign(prediction=np.array(present)[given.argmax(axis=1)], **columns)
+    return clips.assign(prediction=np.array(present)[shares.argmax(axis=1)], **columns)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

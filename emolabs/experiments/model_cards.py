@@ -103,10 +103,22 @@ def _facts(result: Result) -> pd.DataFrame:
         "evaluated clips whose speaker was heard in training": f"{100 * overlap['speaker_overlap']:.0f} %",
         "evaluated clips whose text was heard in training": f"{100 * overlap['text_overlap']:.0f} %",
         "trained with": ", ".join(f"{name} {value}" for name, value in parameters) or "no parameters of its own",
-        "trained on": f"{run['machine']['device']}, torch {run['machine']['torch']}, {overlap['seconds']:.0f} s",
+        "trained on": f"{run['machine']['device']}, torch {run['machine']['torch']}, {overlap['seconds']:.0f} s"
+        + _busy(result),
         "digest of its code": run["made_from"]["code"],
     }
     return pd.DataFrame({"": facts.keys(), "what": facts.values()})
+
+
+def _busy(result: Result) -> str:
+    """How busy the machine was, over all folds by their seconds; nothing of runs that do not say it."""
+    said = ""
+    for name in ("cpu", "gpu"):
+        folds = [(run.get(f"{name}_utilization"), run["seconds"]) for run in result.runs]
+        if all(share is not None for share, _ in folds):
+            share = sum(share * seconds for share, seconds in folds) / max(sum(s for _, s in folds), 1e-9)
+            said += f", {name.upper()} {100 * share:.0f} % busy"
+    return said
 
 
 def _scores(result: Result) -> pd.DataFrame:

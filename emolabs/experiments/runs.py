@@ -21,7 +21,7 @@ import torch
 from emolabs import dependencies, modeling, paths, storage
 from emolabs.corpora import audio
 from emolabs.corpora import index as corpus_index
-from emolabs.experiments import learners, metrics, networks
+from emolabs.experiments import learners, metrics, networks, utilization
 from emolabs.extraction import embeddings, functionals, spectrograms, store
 from emolabs.modeling import classifier, encoder, training, untrained
 from emolabs.modeling.pipeline import ENCODERS, Pipeline, get_pipeline
@@ -215,7 +215,8 @@ def _run(row: Row, learner, *, fold: int, data: learners.Data, about: dict) -> N
     folder, labels, clips, started = row.folder(fold), data.labels, data.clips, time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").unlink(missing_ok=True)
-    probabilities, history = learner(data, folder=folder)
+    with utilization.measured() as busy:
+        probabilities, history = learner(data, folder=folder)
     predictions = clips.loc[clips.split == "evaluation", ["id", "path", "corpus", "speaker", "emotion"]]
     predictions = predictions.assign(prediction=np.array(labels)[probabilities.argmax(axis=1)], fold=fold)
     predictions[[f"p_{label}" for label in labels]] = probabilities.astype(np.float32)
@@ -227,7 +228,7 @@ def _run(row: Row, learner, *, fold: int, data: learners.Data, about: dict) -> N
         history.round(6).to_csv(temporary, index=False, lineterminator="\n")
     spent = {"seconds": round(time.perf_counter() - started, 1), "peak_memory_gib": round(_peak_memory_gib(), 2)}
     machine = {"device": training.device(), "python": sys.version.split()[0], **{p: version(p) for p in PACKAGES}}
-    storage.write_json(folder / "run.json", {**about, **spent, "machine": machine})
+    storage.write_json(folder / "run.json", {**about, **spent, **busy, "machine": machine})
     storage.write_json(folder / "metrics.json", {"labels": labels, **scores})
     _publish(folder, row.results(fold))
     (folder / "checkpoint.pt").unlink(missing_ok=True)

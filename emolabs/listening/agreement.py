@@ -100,9 +100,9 @@ def majority(tally: Tally, draws: Draws, *, by: str | None = None) -> pd.DataFra
     """How often the answer that most listeners gave is the intended emotion.
 
     A tie is decided by lot: of t emotions that share the most answers, the intended one counts 1 / t. Columns: `by`,
-    `accuracy, low, high` (interval over clips, and speakers where votes allow it: the listeners are those who were
-    there), `tied` (share of items with a tie), `tie_lost` and `tie_won` (the accuracy where a tie always counts against
-    the intended emotion, and for it), `items`.
+    `accuracy, low, high`, `tied` (share of items with a tie), `tie_lost` and `tie_won` (the accuracy where a tie always
+    counts against the intended emotion, and for it), `items`. The listeners are those who were there: the interval is
+    over clips, and speakers where votes allow it, as `attrs["over"]` says.
     """
     counts = tally.counts()
     truth = tally.items.emotion.map(tally.labels.index).to_numpy(int)
@@ -118,7 +118,9 @@ def majority(tally: Tally, draws: Draws, *, by: str | None = None) -> pd.DataFra
         sides = {"tie_lost": (among & (winners == 1))[here].mean(), "tie_won": among[here].mean()}
         facts = {"accuracy": right[here].mean(), "low": low, "high": high, "tied": (winners > 1)[here].mean()}
         rows.append(({by: group} if by else {}) | facts | sides | {"items": int(here.sum())})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    table.attrs["over"] = draws.over if draws.listeners is None else "clips, of the listeners who were there"
+    return table
 
 
 def _groups(tally: Tally, by: str | None) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from emolabs.corpora import REGISTRY
 from emolabs.experiments.results import Result
-from emolabs.listening import failures, paired, published
+from emolabs.listening import common_failures, judges, published
 from emolabs.listening.machine import ANOTHER, Shared
 from emolabs.reporting import describe, interval
 
@@ -59,10 +59,10 @@ def numbers(raw: pd.DataFrame) -> dict[str, str]:
 
 def scores(sources: Mapping[str, Shared]) -> Pair:
     """Accuracy and UAR of every judge against the intended emotion, and against the perceived one."""
-    raw = _each(sources, lambda shared: paired.scores(shared), against="intended")
+    raw = _each(sources, lambda shared: judges.scores(shared), against="intended")
     known = {name: shared for name, shared in sources.items() if ANOTHER not in shared.choices}
-    raw = pd.concat([raw, _each(known, lambda s: paired.scores(s, against="perceived"), against="perceived")])
-    raw = raw[raw.score.isin(paired.SCORES)].drop(columns="emotion").reset_index(drop=True)
+    raw = pd.concat([raw, _each(known, lambda s: judges.scores(s, against="perceived"), against="perceived")])
+    raw = raw[raw.score.isin(judges.SCORES)].drop(columns="emotion").reset_index(drop=True)
     lines = []
     for (source, judge), group in raw.groupby(["source", "judge"], sort=False):
         line = {"source": title(source), "judge": judge}
@@ -76,7 +76,7 @@ def scores(sources: Mapping[str, Shared]) -> Pair:
 
 def recalls(sources: Mapping[str, Shared]) -> Pair:
     """Recall of each emotion, a column a judge; the last row of a source is the mean, the UAR."""
-    raw = _each(sources, paired.scores)
+    raw = _each(sources, judges.scores)
     raw = raw[raw.score.isin(("recall", "uar"))].reset_index(drop=True)
     lines = []
     for (source, emotion), group in raw.groupby(["source", "emotion"], sort=False):
@@ -96,7 +96,7 @@ def recalls(sources: Mapping[str, Shared]) -> Pair:
 def answers(sources: Mapping[str, Shared]) -> Pair:
     """How often an emotion is there and named, a column a judge, and behind it the unbiased hit rate (both percent)."""
     known = {name: shared for name, shared in sources.items() if ANOTHER not in shared.choices}
-    raw = _each(known, paired.scores)
+    raw = _each(known, judges.scores)
     if raw.empty:
         return raw, raw
     raw = raw[raw.score.isin(("named", "hu"))].reset_index(drop=True)
@@ -113,7 +113,7 @@ def answers(sources: Mapping[str, Shared]) -> Pair:
 
 def differences(sources: Mapping[str, Shared]) -> Pair:
     """How much better listeners are than each pipeline, with the paired interval and the p of the swap test."""
-    raw = _each(sources, paired.differences)
+    raw = _each(sources, judges.differences)
     table = pd.DataFrame(
         {
             "source": raw.source.map(title),
@@ -131,8 +131,8 @@ def differences(sources: Mapping[str, Shared]) -> Pair:
 
 def failed(sources: Mapping[str, Shared]) -> Pair:
     """Which clips the majority of listeners and a pipeline fail; raw, also what `likeness` shows."""
-    raw = _each(sources, failures.together)
-    ranks = _each(sources, lambda shared: failures.difficulty(shared)[1])
+    raw = _each(sources, common_failures.together)
+    ranks = _each(sources, lambda shared: common_failures.difficulty(shared)[1])
     raw = raw.merge(ranks, on=["source", "pipeline"])
     for name in ("same", "same_by_chance", "confusions", "confusions_low", "confusions_high"):
         raw[name] = raw.get(name, np.nan)
@@ -157,7 +157,7 @@ def likeness(raw: pd.DataFrame) -> pd.DataFrame:
 
 def hardest(shared: Shared, *, most: int = 20) -> Pair:
     """The first of the clips that most listeners and every pipeline fail; raw, all of them."""
-    raw = failures.hardest(shared)
+    raw = common_failures.hardest(shared)
     table = raw.head(most).rename(columns={"emotion": "intended", "answers": "votes"})
     table["share"] = [f"{100 * share:.0f}" for share in table.share]
     return table.rename(columns={"share": "right (%)"}), raw
@@ -173,7 +173,7 @@ def selection(rates: pd.DataFrame, shared: Shared) -> Pair:
     table = raw[["emotion", "recorded", "published"]].copy()
     table["listeners, recorded"] = list(map(interval, raw["all"], raw.all_low, raw.all_high))
     table["listeners, published"] = list(map(interval, raw.kept, raw.kept_low, raw.kept_high))
-    own = paired.scores(shared)
+    own = judges.scores(shared)
     own = own[own.score.isin(("recall", "accuracy"))].assign(emotion=own.emotion.replace("", raw.emotion.iloc[-1]))
     for name in shared.machines:
         mine = own[own.judge == name].set_index("emotion").reindex(raw.emotion)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from emolabs import paths
-from emolabs.experiments import results
+from emolabs.experiments import metrics, results
 from emolabs.experiments.results import Result
 from emolabs.experiments.runs import Row
 from emolabs.listening import sources, votes
@@ -218,8 +218,6 @@ def _some(table: pd.DataFrame) -> str:
 def _closed(table: pd.DataFrame, *, choices: list[str]) -> pd.DataFrame:
     """The answers and probabilities of a pipeline out of the choices."""
     columns = [f"p_{choice}" for choice in choices]
-    given = table.reindex(columns=columns, fill_value=0.0).to_numpy(float)
-    total = given.sum(axis=1, keepdims=True)
-    shares = np.divide(given, total, out=np.full_like(given, 1 / len(choices)), where=total > 0)
+    shares = metrics.closed(table.reindex(columns=columns, fill_value=0.0).to_numpy(float))
     answers = np.array(choices)[shares.argmax(axis=1)]
     return pd.DataFrame(shares, columns=columns).assign(prediction=answers, open=table.prediction.to_numpy())

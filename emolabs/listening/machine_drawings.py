@@ -6,9 +6,9 @@ Conventions: shares are percent, error bars 95 % intervals; a judge has one colo
 import numpy as np
 from matplotlib.axes import Axes
 
-from emolabs.listening import failures, paired
+from emolabs.listening import common_failures, judges
+from emolabs.listening.judges import INFORMED, LISTENERS, MAJORITY
 from emolabs.listening.machine import ANOTHER, Shared
-from emolabs.listening.paired import INFORMED, LISTENERS, MAJORITY
 from emolabs.reporting import COLORS, draw_confusion, emotion_label
 
 #: How a judge looks: colour, marker, fill. Pipelines take theirs from `_PIPELINES` in their order.
@@ -39,13 +39,13 @@ def looks(shared: Shared) -> dict[str, dict]:
 def draw_recalls(axis: Axes, shared: Shared, *, name: str) -> None:
     """Recall of each emotion and its mean (UAR), a mark with its interval a judge."""
     name += _SELECTED if ANOTHER in shared.choices else ""
-    table = paired.scores(shared)
+    table = judges.scores(shared)
     table = table[table.score.isin(("recall", "uar"))]
     emotions = [*sorted(set(table.emotion) - {""}), ""]
-    judges = list(dict.fromkeys(table.judge))
-    for number, judge in enumerate(judges):
+    names = list(dict.fromkeys(table.judge))
+    for number, judge in enumerate(names):
         rows = table[table.judge == judge].set_index("emotion").reindex(emotions)
-        places = np.arange(len(emotions)) + 0.76 * ((number + 0.5) / len(judges) - 0.5)
+        places = np.arange(len(emotions)) + 0.76 * ((number + 0.5) / len(names) - 0.5)
         errors = [100 * (rows.value - rows.low), 100 * (rows.high - rows.value)]
         axis.errorbar(100 * rows.value, places, xerr=errors, label=judge, elinewidth=0.8, **looks(shared)[judge])
     axis.axhline(len(emotions) - 1.5, color="0.4", linewidth=0.6)
@@ -57,9 +57,9 @@ def draw_recalls(axis: Axes, shared: Shared, *, name: str) -> None:
 
 def draw_confusions(axes: np.ndarray, shared: Shared) -> None:
     """The confusions of all listeners and of as many pipelines as there are axes beside; shares of the intended."""
-    judges = paired.judges(shared)
+    tables = judges.tables(shared)
     for axis, name in zip(axes, [LISTENERS, *shared.machines], strict=False):
-        draw_confusion(axis, paired.confusion(judges[name]), shared.choices, counts=False)
+        draw_confusion(axis, judges.confusion(tables[name]), shared.choices, counts=False)
         axis.set(title=name, xlabel="answer", ylabel="")
         axis.set_yticks(axis.get_yticks(), map(emotion_label, shared.choices))
     axes[0].set_ylabel("intended")
@@ -67,18 +67,18 @@ def draw_confusions(axes: np.ndarray, shared: Shared) -> None:
 
 def draw_against(axis: Axes, shared: Shared, *, name: str) -> None:
     """UAR of each judge against the intended emotion (filled) and against what most listeners heard (open)."""
-    sides = {side: paired.scores(shared, against=side).query("score == 'uar'") for side in ("intended", "perceived")}
-    judges = [judge for judge in sides["intended"].judge if judge not in (MAJORITY, INFORMED)]
+    sides = {side: judges.scores(shared, against=side).query("score == 'uar'") for side in ("intended", "perceived")}
+    names = [judge for judge in sides["intended"].judge if judge not in (MAJORITY, INFORMED)]
     for side, shift, fill in [("intended", -0.12, "full"), ("perceived", 0.12, "none")]:
-        rows = sides[side].set_index("judge").reindex(judges)
+        rows = sides[side].set_index("judge").reindex(names)
         errors = [100 * (rows.value - rows.low), 100 * (rows.high - rows.value)]
         look = {"color": "black", "marker": "o", "fillstyle": fill, "linestyle": "", "capsize": 2}
         look["label"] = f"against the {side} emotion"
-        axis.errorbar(100 * rows.value, np.arange(len(judges)) + shift, xerr=errors, **look)
+        axis.errorbar(100 * rows.value, np.arange(len(names)) + shift, xerr=errors, **look)
     chance = 100 / len(set(shared.clips.emotion))
     axis.axvline(chance, color="0.4", linestyle=":", linewidth=0.9, label="always the same answer")
-    axis.set_yticks(range(len(judges)), judges)
-    axis.set(xlim=(0, 102), ylim=(len(judges) - 0.5, -0.5), xlabel="UAR (%)", title=name)
+    axis.set_yticks(range(len(names)), names)
+    axis.set(xlim=(0, 102), ylim=(len(names) - 0.5, -0.5), xlabel="UAR (%)", title=name)
     axis.grid(axis="x")
     axis.grid(axis="y", visible=False)
 
@@ -87,7 +87,7 @@ def draw_difficulty(axis: Axes, shared: Shared, *, name: str) -> None:
     """Accuracy of each pipeline (line) and its mean probability of the intended emotion (dashed) over the share of
     listeners who named it; on the diagonal a pipeline is right as often as a listener."""
     name += _SELECTED if ANOTHER in shared.choices else ""
-    bins, _ = failures.difficulty(shared)
+    bins, _ = common_failures.difficulty(shared)
     for pipeline, rows in bins.groupby("pipeline", sort=False):
         look = looks(shared)[pipeline] | {"linestyle": "-", "elinewidth": 0.8}
         errors = [100 * (rows.accuracy - rows.accuracy_low), 100 * (rows.accuracy_high - rows.accuracy)]

@@ -21,6 +21,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, hstack
 from scipy.special import expit
 
+from emolabs.listening.quadrature import mean_chance
 from emolabs.listening.tally import Tally
 
 PRIOR_SD, SPREAD_PRIOR_SD = 3.0, 1.0
@@ -128,19 +129,13 @@ def _deviation(problem: _Problem, mode: np.ndarray, axis: int, *, step: float = 
 
 
 def _summary(spreads: np.ndarray, effects: np.ndarray, *, labels: list[str]) -> Mixed:
-    samples = _marginal(effects[:, : len(labels)], sd=np.hypot(*spreads.T))
+    samples = mean_chance(effects[:, : len(labels)], sd=np.hypot(*spreads.T)[:, None])  # over new listeners and clips
     low, high = np.percentile(samples, [2.5, 97.5], axis=0)
     recall = pd.DataFrame({"emotion": labels, "recall": samples.mean(axis=0), "low": low, "high": high})
     rows = [("listeners (sd, logits)", spreads[:, 0]), ("clips (sd, logits)", spreads[:, 1])]
     rows += [("ten trials later (log-odds)", values) for values in effects[:, len(labels) :].T]
     lines = [(name, np.median(values), *np.percentile(values, [2.5, 97.5])) for name, values in rows]
     return Mixed(recall, pd.DataFrame(lines, columns=["effect", "value", "low", "high"]))
-
-
-def _marginal(logits: np.ndarray, *, sd: np.ndarray) -> np.ndarray:
-    """Recall over new listeners and clips [samples, classes] by Gauss-Hermite quadrature."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
-    return expit(logits[..., None] + sd[:, None, None] * nodes) @ weights / weights.sum()
 
 
 def _indicators(number: pd.Series, *, size: int) -> csr_matrix:

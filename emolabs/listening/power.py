@@ -14,6 +14,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from emolabs.listening.intervals import bounds, resample, wilson
+from emolabs.listening.quadrature import mean_chance
 from emolabs.progress import progress
 
 POWER = 0.8
@@ -130,9 +131,4 @@ def _logit(share: float, *, sd: float) -> float:
     """The logit whose mean chance over listeners and clips is `share`."""
     if not 0.001 < share < 0.999:
         raise ValueError(f"expected shares of right answers between 0 and 1, found {share:.3f}: lessen the difference")
-    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
-
-    def beyond(middle: float) -> float:
-        return expit(middle + sd * nodes) @ weights / weights.sum() - share
-
-    return brentq(beyond, logit(share) - 20, logit(share) + 20)
+    return brentq(lambda middle: mean_chance(middle, sd=sd) - share, logit(share) - 20, logit(share) + 20)

@@ -140,7 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"  {', '.join(where)}{': ' if where else ''}{problem.reason}")
     if len(problems) > _SHOWN:
         print(f"  … and {len(problems) - _SHOWN:,} more")
-    flagged = flags(table, trials=int(study.clips["role"].eq("trial").sum()) if study else None)
+    flagged = flags(table, study=study)
     print(f"\nflags: {len(flagged):,}")
     for flag in flagged.itertuples():
         print(f"  {flag.participant}: {flag.flag}: {flag.detail}")

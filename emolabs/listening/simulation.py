@@ -21,6 +21,7 @@ from scipy.special import expit, logit
 from emolabs import storage
 from emolabs.listening.answers import as_long
 from emolabs.listening.importers import FORMAT
+from emolabs.listening.quadrature import mean_chance
 from emolabs.listening.study import Study
 
 _BACKGROUND = {
@@ -56,11 +57,9 @@ def confusion(recall: Mapping[str, float], *, pull: Mapping[str, float] | None =
 
 
 def truth(confusion: pd.DataFrame, *, listener_sd: float, clip_sd: float) -> Truth:
-    """Confusion and recall of the model, integrated over its listener and clip effects (Gauss-Hermite, 120 nodes)."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(120)
+    """Confusion and recall of the model, integrated over its listener and clip effects."""
     hit = np.diag(confusion).astype(float)
-    sd = np.hypot(listener_sd, clip_sd)  # the sum of two independent normals is one
-    marginal = expit(logit(hit)[:, None] + sd * nodes) @ weights / weights.sum()
+    marginal = mean_chance(logit(hit), sd=np.hypot(listener_sd, clip_sd))
     wrong = confusion.to_numpy() - np.diag(hit)
     rest = np.divide(1 - marginal, 1 - hit, out=np.zeros_like(hit), where=hit < 1)
     whole = pd.DataFrame(wrong * rest[:, None] + np.diag(marginal), index=confusion.index, columns=confusion.columns)

@@ -58,7 +58,7 @@ def _files(profile: str, study: str) -> Source:
     people = trials.participant.nunique()
     simulated = ", simulated" if found.table.simulated.any() else ""
     provenance = describe(sorted(trials.corpus.unique()), opus=False, study=study, listeners=f"{people}{simulated}")
-    flags = responses.flags(found.table, trials=len(chosen.trials))
+    flags = responses.flags(found.table, study=chosen)
     return Source(found, flags, list(chosen.emotions), provenance)
 
 
@@ -84,7 +84,7 @@ def _simulated(profile: str, study: str) -> Source:
     found = responses.read([folder / f"simulated-{n + 1:03d}.json" for n in range(LISTENERS)], study=chosen)
     corpora = sorted(chosen.trials.corpus.unique())
     facts = {"study": study, "answers": f"of {LISTENERS} simulated listeners, no human"}
-    flags = responses.flags(found.table, trials=len(chosen.trials))
+    flags = responses.flags(found.table, study=chosen)
     return Source(found, flags, emotions, describe(corpora, opus=False, **facts), truth)
 
 

@@ -52,6 +52,19 @@ def scope(tally: Tally, *, over: str) -> str:
     )
 
 
+def numbers(overall: pd.DataFrame, agreed: pd.DataFrame, *, tally: Tally) -> dict[str, str | int]:
+    """What the text quotes of `recall.overall` and `agreement.table` by modality, as `<who>-<modality>-<score>`, and
+    the number of answers; `who` is `human`, or `simulated` where nobody listened."""
+    who = "simulated" if tally.simulated else "human"
+    found: dict[str, str | int] = {f"{who}-answers": tally.answers}
+    for line in overall.itertuples():
+        found[f"{who}-{line.modality}-uar"] = interval(line.uar, line.uar_low, line.uar_high)
+        found[f"{who}-{line.modality}-accuracy"] = interval(line.accuracy, line.accuracy_low, line.accuracy_high)
+    for line in agreed.itertuples():
+        found[f"{who}-{line.modality}-{line.measure}"] = interval(line.value, line.low, line.high, scale=1, digits=2)
+    return found
+
+
 def contrast(table: pd.DataFrame) -> str:
     """How much wider the bootstrap's intervals of `recall.by_emotion` are than Wilson's."""
     ratio = ((table.high - table.low) / (table.wilson_high - table.wilson_low)).mean()

@@ -86,6 +86,8 @@ CATALOGUE = (
     Entry("41_effects", "figure", "What one part of a pipeline changes, on the same clips"),
     Entry("41_effects", "table", "Paired comparisons of pipelines, declared beforehand"),
     Entry("41_representations", "figure", "Low-level descriptors and encoder embeddings, corpus by corpus"),
+    Entry("41_gradients", "figure", "Gradients that reach the layers of plain and residual networks"),
+    Entry("41_gradients", "table", "Plain and residual networks: recall, and the gradient of the first layer"),
     Entry("42_premium", "figure", "What known speakers are worth, corpus by corpus"),
     Entry("42_premium", "table", "What known speakers are worth, corpus by corpus"),
     Entry("42_protocols", "figure", "Known speakers, new speakers, new corpora"),

@@ -1,7 +1,7 @@
 """Whether listeners and a pipeline fail alike: on the same clips, with the same wrong answers, where it is hard.
 
 Conventions: the listeners' answer to a clip is that of most of them; a clip on which several answers are tied for it
-has none and is left out here. Intervals as in `emolabs.listening.paired`; what rests on the majority covers new
+has none and is left out here. Intervals as in `emolabs.listening.judges`; what rests on the majority covers new
 speakers, not new listeners.
 """
 
@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from emolabs.listening import paired
+from emolabs.listening import judges
 from emolabs.listening.difficulty import relation
 from emolabs.listening.intervals import bounds
+from emolabs.listening.judges import LISTENERS
 from emolabs.listening.machine import ANOTHER, Shared
-from emolabs.listening.paired import LISTENERS
 
 #: The listeners' share is cut into at most so many parts of equal width, with at least so many clips on average.
 MOST_BINS, CLIPS_A_BIN = 10, 15
@@ -30,17 +30,17 @@ def together(shared: Shared, *, seed: int = 0) -> pd.DataFrame:
     against the pipeline) with `confusions_low, confusions_high`. The last five are missing where it is not published
     what listeners chose, kappa where a side never fails.
     """
-    draws, lines = paired.draw(shared, seed=seed), []
+    draws, lines = judges.draw(shared, seed=seed), []
     heard = shared.perceived >= 0
     perceived, truth = shared.perceived[heard], shared.truth[heard]
-    judges = paired.judges(shared)
-    human = [paired.confusion(judges[LISTENERS], draws=d) for d in (None, draws)]
+    tables = judges.tables(shared)
+    human = [judges.confusion(tables[LISTENERS], draws=d) for d in (None, draws)]
     for name in shared.machines:
         predicted = shared.predicted(name)[heard]
         people, machine = perceived == truth, predicted == truth
         cells = np.stack([people & machine, people & ~machine, ~people & machine, ~people & ~machine], axis=1)
         numbers = cells.sum(axis=0)
-        only_people, only_machine, p = paired.mcnemar(people, machine)
+        only_people, only_machine, p = judges.mcnemar(people, machine)
         spread = _consistency(draws.items[:, heard] @ cells)
         line = {"pipeline": name, "clips": int(heard.sum()), "ties": int((~heard).sum())}
         line |= {"both_right": int(numbers[0]), "only_listeners": only_people, "only_machine": only_machine}
@@ -48,7 +48,7 @@ def together(shared: Shared, *, seed: int = 0) -> pd.DataFrame:
         line["expected"] = float((~people).mean() * (~machine).mean() * len(people))
         line |= _with_bounds("kappa", float(_consistency(numbers)), spread)
         if ANOTHER not in shared.choices:
-            other = [paired.confusion(judges[name], draws=d) for d in (None, draws)]
+            other = [judges.confusion(tables[name], draws=d) for d in (None, draws)]
             line |= _same_answers(perceived, predicted, truth=truth)
             line |= _with_bounds("confusions", *map(_likeness, human, other))
         lines.append(line)
@@ -80,7 +80,7 @@ def difficulty(shared: Shared, *, seed: int = 0) -> tuple[pd.DataFrame, pd.DataF
     intended emotion), each with `_low` and `_high`. And a row a pipeline: Spearman's rank correlation of that share
     with the `probability` and with the `confidence`, each with `_low` and `_high`.
     """
-    draws, bins, lines = paired.draw(shared, seed=seed), [], []
+    draws, bins, lines = judges.draw(shared, seed=seed), [], []
     parts = max(1, min(MOST_BINS, len(shared.clips) // CLIPS_A_BIN))
     place = np.minimum((shared.share * parts).astype(int), parts - 1)
     for name, machine in shared.machines.items():

@@ -39,7 +39,7 @@ def units(shared: Shared) -> np.ndarray:
     return np.arange(len(shared.clips)) if few or shared.are_known else pd.factorize(shared.clips.speaker)[0]
 
 
-def judges(shared: Shared, *, against: str = "intended") -> dict[str, np.ndarray]:
+def tables(shared: Shared, *, against: str = "intended") -> dict[str, np.ndarray]:
     """The confusions [listeners, clips, truth, answer] of every judge, against the `intended` or the `perceived` label.
 
     The perceived label is the answer of most listeners; a clip on which several are tied has none and is left out. A
@@ -103,7 +103,7 @@ def scores(shared: Shared, *, against: str = "intended", seed: int = 0) -> pd.Da
     """
     per_emotion = ("recall",) if ANOTHER in shared.choices else ("recall", "named", "hu")
     draws, lines = draw(shared, seed=seed), []
-    for name, judge in judges(shared, against=against).items():
+    for name, judge in tables(shared, against=against).items():
         total, samples = confusion(judge), confusion(judge, draws=draws)
         values, spread = _statistics(total), _statistics(samples)
         facts = {"judge": name, "answers": float(total.sum()), "over": draws.over}
@@ -125,12 +125,12 @@ def differences(shared: Shared, *, seed: int = 0) -> pd.DataFrame:
     is two-sided: how often a difference as large comes about where a toss decides, unit by unit (`units`), which side
     is called the listeners'.
     """
-    draws, all_judges = draw(shared, seed=seed), judges(shared)
-    human = all_judges[LISTENERS]
+    draws, answered = draw(shared, seed=seed), tables(shared)
+    human = answered[LISTENERS]
     samples = _statistics(confusion(human, draws=draws))
     lines = []
     for name in shared.machines:
-        machine = all_judges[name]
+        machine = answered[name]
         other = _statistics(confusion(machine, draws=draws))
         for score in SCORES:
             values = [float(_statistics(confusion(judge))[score]) for judge in (human, machine)]
@@ -150,7 +150,7 @@ def swap_test(shared: Shared, pipeline: str, *, score: str, seed: int = 0) -> fl
     unit = units(shared)
     truth = np.eye(len(shared.choices))[shared.truth]
     human = truth[:, :, None] * (shared.counts / shared.counts.sum(axis=1, keepdims=True))[:, None, :]
-    machine = judges(shared)[pipeline][0]
+    machine = tables(shared)[pipeline][0]
     sums = np.zeros((2, unit.max() + 1, human[0].size))
     for side, table in enumerate((human, machine)):
         np.add.at(sums[side], unit, table.reshape(len(table), -1))
