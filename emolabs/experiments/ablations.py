@@ -13,7 +13,7 @@ import pandas as pd
 from emolabs import paths, storage
 from emolabs.corpora import index as corpus_index
 from emolabs.experiments import cells, counts, runs
-from emolabs.extraction import functionals
+from emolabs.extraction import functionals, store
 from emolabs.extraction.store import Features
 from emolabs.modeling.pipeline import get_pipeline
 from emolabs.standardization import measures, split, waveforms
@@ -67,7 +67,7 @@ def _labels(under: Sequence[str], *, scope: str) -> set[str]:
 
 def _features(profile: str, clips: pd.DataFrame, *, branch: str, chain, name: str, workers: int | None) -> Features:
     if name == FULL:
-        return runs.store.load(profile, branch=branch)
+        return store.load(profile, branch=branch)
     variant = f"{clips.corpus.iloc[0]}-{name.replace(' ', '-')}"
     waves = waveforms.build(clips, profile=profile, steps=chain, workers=workers, variant=variant)
     return functionals.build(waves, branch=branch, profile=profile, workers=workers, variant=variant)
@@ -83,7 +83,7 @@ def table(profile: str) -> pd.DataFrame:
     `clips` evaluated, `stale`; empty where nothing was measured. The full chain has no difference."""
     measured = cells.load(profile, DESIGN, names=NAMES)
     lines = []
-    for _, group in measured.groupby(["protocol", "scope", "pipeline"], sort=False):
+    for _, group in measured.groupby(["scope", "protocol", "pipeline"]):
         variants = [FULL, *sorted({*group.steps} - {FULL}, key=lambda name: (name == "none", name))]
         if FULL not in set(group.steps):
             continue  # interrupted before the first cell

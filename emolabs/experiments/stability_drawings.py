@@ -13,13 +13,12 @@ from emolabs.experiments.stability import LEVEL, STEPS, mark
 from emolabs.modeling.pipeline import load_pipelines
 from emolabs.reporting import COLORS
 
-#: Solid lines are one half of a comparison, dashed ones the other: new and known speakers, few speakers and many.
-_LINES = {"speaker": "-", "hash": "--", "speakers": "-", "spread": "--"}
+#: Line and words of a protocol, and of clips that are spread over all speakers.
+_LINES = {"speaker": "-", "hash": "--", "spread": ":"}
 _NAMES = {
-    "speaker": "speakers new (speaker)",
-    "hash": "speakers known (hash)",
-    "speakers": "few speakers, all their clips",
-    "spread": "all speakers, few clips each",
+    "speaker": "evaluated speakers new (speaker)",
+    "hash": "evaluated speakers known (hash)",
+    "spread": "new; as many clips, of all speakers",
 }
 _GREY = {"va": "center", "color": "0.4", "fontsize": 8, "style": "italic"}
 _COLORS = [COLORS[name] for name in ("blue", "vermilion", "green", "orange", "pink", "black")]
@@ -32,7 +31,7 @@ def draw_seeds(axis: Axes, lines: pd.DataFrame) -> None:
     for place, line in enumerate(lines.itertuples()):
         y = -place
         errors = [[100 * (line.uar - line.low)], [100 * (line.high - line.uar)]]
-        label = None if place else "95 % interval of the first seed"
+        label = None if place else "95 % interval of the first seed († over clips only)"
         axis.errorbar(100 * line.uar, y - 0.15, xerr=errors, fmt="none", ecolor="black", capsize=2.5, label=label)
         look = {"color": COLORS["blue"], "markerfacecolor": "none", "label": None if place else "a seed"}
         axis.plot(100 * np.array(line.scores), [y + 0.15] * line.runs, "o", **look)
@@ -40,7 +39,11 @@ def draw_seeds(axis: Axes, lines: pd.DataFrame) -> None:
             axis.plot(100 * line.mean, y + 0.15, "|", color="black", markersize=9)
         else:
             axis.annotate("one seed", (100 * line.high, y), xytext=(6, 0), textcoords="offset points", **_GREY)
-    names = [f"{line.pipeline}{mark(line.stale)}\n{line.protocol}, {line.scope}" for line in lines.itertuples()]
+    over = {"clips": "†", "speakers": ""}
+    names = [
+        f"{line.pipeline}{mark(line.stale)}\n{line.protocol}, {line.scope}{over[line.interval_over]}"
+        for line in lines.itertuples()
+    ]
     axis.set_yticks([-place for place in range(len(lines))], names)
     axis.set(ylim=(-len(lines) + 0.4, 0.6), xlim=(0, 103), xlabel="UAR (%)")
     axis.grid(axis="x")
@@ -75,9 +78,10 @@ def draw_curves(axis: Axes, lines: pd.DataFrame, *, pipelines: Sequence[str], ti
     """
     axes = set(lines.axis)
     x = "train_speakers" if axes == {"speakers"} else "train_clips"
-    for (pipeline, kind), curve in lines.groupby(["pipeline", "axis" if "spread" in axes else "protocol"], sort=False):
+    kinds = lines.protocol.mask(lines.axis == "spread", "spread")
+    for (pipeline, kind), curve in lines.groupby([lines.pipeline, kinds], sort=False):
         i = list(pipelines).index(pipeline)
-        color, style = _COLORS[i % len(_COLORS)], _LINES.get(kind, ":")
+        color, style = _COLORS[i % len(_COLORS)], _LINES.get(kind, "-.")
         errors = [100 * (curve.uar - curve.low), 100 * (curve.high - curve.uar)]
         look = {"marker": MARKERS[i], "linestyle": style, "color": color, "capsize": 2, "elinewidth": 0.7}
         face = color if style == "-" else "white"
@@ -107,7 +111,7 @@ def legend(pipelines: Sequence[str], lines: pd.DataFrame) -> list:
         for i, name in enumerate(pipelines)
     ]
     if is_curve:
-        kinds = [kind for kind in _NAMES if kind in {*lines.protocol, *lines.axis}]
+        kinds = [kind for kind in _LINES if kind in {*lines.protocol, *lines.axis}]
         handles += [Line2D([], [], color="0.3", linestyle=_LINES[kind], label=_NAMES[kind]) for kind in kinds]
         handles.append(
             Line2D([], [], color="0.3", linewidth=4, alpha=0.35, label="range of draws; bars: 95 % interval")
