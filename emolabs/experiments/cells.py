@@ -1,0 +1,104 @@
+"""Cells: small trainings of classical rows beside the runs, each kept as its counts, so that a design can be resumed.
+
+A cell is one row of a design (a subset of the training side, a step of the normalization left out) over all folds of a
+protocol within a scope. `data/results/<profile>/stability/<design>.parquet` (committed) holds the counts of all cells:
+what names the cell, `train_clips` and `train_speakers` (means over the folds), the counts (see `counts`), and digests
+of the `code` and of the `data` that it rests on. A cell is written when it is complete.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from emolabs import params, paths, storage
+from emolabs.experiments import counts, learners, runs
+from emolabs.extraction.store import Features
+from emolabs.modeling.pipeline import get_pipeline
+from emolabs.progress import progress
+from emolabs.standardization import split
+
+#: What stands beside the names of a cell.
+COLUMNS = ["train_clips", "train_speakers", *counts.UNITS, "clips", "hits", "code", "data"]
+
+
+def file(profile: str, design: str) -> Path:
+    """Where the cells of a design are kept."""
+    return paths.results(profile) / "stability" / f"{design}.parquet"
+
+
+def load(profile: str, design: str, *, names: Sequence[str]) -> pd.DataFrame:
+    """The counts of all cells of a design with `stale` (whether the code has changed since); `names` are the columns
+    that name a cell, the first of them `pipeline`. Without any cell the table is empty."""
+    kept = file(profile, design)
+    table = pd.read_parquet(kept) if kept.is_file() else pd.DataFrame(columns=[*names, *COLUMNS])
+    now = {pipeline: code_of(pipeline) for pipeline in table.pipeline.unique()}
+    return table.assign(stale=table.code != table.pipeline.map(now))
+
+
+def code_of(pipeline: str) -> str:
+    """Digest of the code that decides what a row learns and hears."""
+    row = get_pipeline(pipeline)
+    return storage.digest([runs.code_digest(row), runs.features_code(row)])
+
+
+def vectors(features: Features) -> Features:
+    """The store with one vector a clip, held in memory: read once for many cells."""
+    return replace(features, values=learners.vectors(features, np.arange(len(features.clips))))
+
+
+def data_of(manifest: pd.DataFrame, features: Features) -> str:
+    """Digest of a partition and of the features that are heard."""
+    return storage.digest([manifest[["fold", "id", "split", "emotion"]].values.tolist(), features.digest])
+
+
+def train(pipeline: str, manifest: pd.DataFrame, *, features: Features, protocol: str) -> pd.DataFrame:
+    """Train a classical row on every fold of `manifest`, with the project's own learner, and count the evaluated clips.
+
+    Returns counts with `train_clips` and `train_speakers`. Raises as the learner does.
+    """
+    learner, labels = learners.CLASSICAL[get_pipeline(pipeline).backbone], split.get(protocol).labels
+    answered, sizes = [], []
+    for _, clips in manifest.groupby("fold"):
+        with tempfile.TemporaryDirectory() as folder:  # its model is not kept
+            probabilities, _ = learner(learners.Data(clips, features, labels), folder=Path(folder), seed=0)
+        evaluated = clips[clips.split == "evaluation"]
+        answered.append(evaluated.assign(prediction=np.array(labels)[probabilities.argmax(axis=1)]))
+        heard = clips[clips.split == "train"]
+        sizes.append((len(heard), heard.speaker.nunique()))
+    clips, speakers = np.mean(sizes, axis=0)
+    return counts.count(pd.concat(answered)).assign(train_clips=clips, train_speakers=speakers)
+
+
+def measure(
+    profile: str, design: str, *, wanted: Iterable[tuple[dict, str, Callable[[], pd.DataFrame]]], names: Sequence[str]
+) -> None:
+    """Compute the cells that are missing and keep each when it is complete.
+
+    `wanted` are cells as (what names it, digest of its data, function that computes its counts). Where the profile
+    keeps results, a cell stands whatever became of its code; else it is computed again after a change.
+    """
+    keeps = params.load_profile(profile).keep_results
+    kept = load(profile, design, names=names)
+    known = kept[[*names, "code", "data"]].drop_duplicates().values.tolist()
+    known = {tuple(row[:-2]): tuple(row[-2:]) for row in known}
+    waiting = []
+    for name, data, compute in wanted:
+        cell, rests_on = tuple(name[key] for key in names), (code_of(name["pipeline"]), data)
+        if cell not in known or (not keeps and known[cell] != rests_on):
+            waiting.append((name, rests_on, compute))
+    for name, (code, data), compute in progress(waiting, label=design, unit="cell"):
+        lines = compute().assign(**name, code=code, data=data)[[*names, *COLUMNS]]
+        _keep(profile, design, lines=lines, name=name, names=names)
+
+
+def _keep(profile: str, design: str, *, lines: pd.DataFrame, name: dict, names: Sequence[str]) -> None:
+    kept = load(profile, design, names=names).drop(columns="stale")
+    same = np.logical_and.reduce([kept[key] == name[key] for key in names])
+    table = pd.concat([kept[~same], lines], ignore_index=True) if len(kept) else lines
+    table = table.sort_values([*names, *counts.UNITS], ignore_index=True)
+    with storage.atomic(file(profile, design)) as temporary:
+        table.to_parquet(temporary, index=False, compression="zstd")
