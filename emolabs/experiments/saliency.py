@@ -164,18 +164,19 @@ def measures(x: torch.Tensor, explained: Explained, *, network: Classifier, is_p
     return row
 
 
-def table(row: Row, *, steps: int, checked: int, refresh: bool = False) -> kept.Kept:
-    """What `summary` says of the clips that the network of a run names rightly, measured where it is not there yet.
+def table(row: Row, *, steps: int, most: int, checked: int, refresh: bool = False) -> kept.Kept:
+    """What `summary` says of clips that the network of a run names rightly, measured where it is not there yet.
 
-    `checked` clips are also explained with networks of random weights. Of stale tables it is those of a profile that
-    keeps results that stand, unless `refresh`. Raises `FileNotFoundError` saying what is missing.
+    Of each emotion the first `most` by their ids are taken, which are as good as drawn; of all these `checked` clips
+    are also explained with networks of random weights. Of stale tables it is those of a profile that keeps results
+    that stand, unless `refresh`. Raises `FileNotFoundError` saying what is missing.
     """
     try:
         model, features = opened(row)
     except (FileNotFoundError, ValueError):
         made, make = None, list
     else:
-        made = {"run": storage.digest(model.made_from), "steps": steps, "checked": checked}
+        made = {"run": storage.digest(model.made_from), "steps": steps, "most": most, "checked": checked}
         made["code"] = dependencies.own_digest([Path(__file__)])
         make = partial(_measure, row, model=model, features=features, made=made)
     file = paths.results(row.profile) / "inside" / f"saliency_{row.protocol}_{row.scope}_{row.pipeline}.csv"
@@ -197,7 +198,7 @@ def summary(clips: pd.DataFrame) -> pd.DataFrame:
 def _measure(row: Row, *, model: predictor.Model, features: Features, made: dict) -> pd.DataFrame:
     """The summary of a run's rightly named clips; what was measured of an emotion is kept under `runs/`."""
     answers = pd.read_parquet(row.folder(0) / "predictions.parquet")
-    right = answers[answers.prediction == answers.emotion].sort_values("id")
+    right = answers[answers.prediction == answers.emotion].sort_values("id").groupby("emotion").head(made["most"])
     checked = set(right.groupby("emotion").head(-(-made["checked"] // right.emotion.nunique())).id)
     place = paths.executed(row.profile) / "inside" / row.protocol / row.scope / row.pipeline
     parts = []
