@@ -11,6 +11,18 @@ from emolabs.reporting import CATALOGUE
 
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 PROFILES = sorted(file.parent.name for file in paths.PARAMS.glob("*/profile.yaml"))
+#: What a number in prose may be: a definition, a name, a convention. Results are written by code from numbers.
+DEFINITIONS = ("4.0 s", "95 %", "100 %", "95 of 100", "under 0.05", "wav2vec 2.0")
+#: What a result looks like: a decimal, a percentage, a count out of another, a difference in points, an interval.
+RESULT = re.compile(r"\d+\.\d+|\d\s?(?:%|percent)|\d+ (?:out )?of \d+|\d+ points|\[-?\d+, -?\d+\]")
+
+
+def typed_results(prose: str) -> list[str]:
+    """The numbers in Markdown that look like results; code spans, formulas' sources and link targets do not count."""
+    prose = re.sub(r"`[^`]*`|\]\([^)]*\)", "", prose)
+    for definition in DEFINITIONS:
+        prose = prose.replace(definition, "")
+    return RESULT.findall(prose)
 
 
 def cells(notebook, kind):
@@ -58,12 +70,22 @@ class TestNotebook:
         named = set(re.findall(r'"(\d\d_[a-z_]+)"', text)) | set(re.findall(r"figures/thesis/(\d\d_[a-z_]+)", text))
         assert named and named <= {entry.id for entry in CATALOGUE}
 
+    def test_no_result_is_typed_in_prose(self, notebook):
+        assert typed_results("\n".join(cell.source for cell in cells(notebook, "markdown"))) == []
+
     def test_shows_a_figure_before_anyone_runs_it(self, notebook):
         text = "\n".join(cell.source for cell in cells(notebook, "markdown"))
         shown = re.findall(r"!\[.+?\]\(\.\./(figures/[^)]+)\)", text)
         assert shown
         for file in shown:
             assert (paths.ROOT / file).is_file(), file
+
+
+@pytest.mark.parametrize(
+    "prose", ["a UAR of 0.897", "by 18 % of their norm", "names 45 of 100", "loses 13 points", "73 [68, 77]"]
+)
+def test_a_typed_result_is_seen(prose):
+    assert typed_results(prose) and not typed_results(f"`{prose}` at 16 kHz in 4.0 s, with 95 % intervals (He 2016)")
 
 
 @pytest.mark.parametrize("profile", PROFILES)

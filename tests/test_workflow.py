@@ -20,6 +20,7 @@ pipeline: str = ""  # row of the table
 protocol: str = ""  # partition
 scope: str = "pooled"  # corpora
 seed: int = 0  # of the run
+spaces: list[str] = [""]  # rows
 epochs: int = 1  # passes"""
 #: What the code of each small notebook writes.
 WRITES = {
@@ -36,18 +37,20 @@ WRITES = {
     "34_classical": "[paths.results(profile) / protocol / scope / pipeline / f'seed{seed}.json']",
     "40_evaluation": "[paths.figures(profile) / 'numbers.tex']",
     "41_representations": "[paths.figures(profile) / '41_effects.csv']",
+    "43_inside": "[paths.figures(profile) / '43_neighbours.csv']",
     "50_listening_study": "[paths.study_page(profile, 'demo')]",
     "51_human_baseline": "[paths.figures(profile) / '51_overall.csv']",
     "52_human_vs_machine": "[paths.figures(profile) / '52_scores.csv']",
     "90_try_it": "[paths.figures(profile) / '90_try_it.png']",
 }
 #: What reruns with the run that is tried, the run included.
-READERS = {"40_evaluation", "41_representations"}  # 42_generalization wants the protocol speaker
+READERS = {"40_evaluation", "41_representations", "43_inside"}  # 42_generalization wants the protocol speaker
 AFTER_TRAINING = {"training", "human_vs_machine", "try_it", *READERS}
 #: What the parameter files say, beside nothing.
 SAYS = {
     "30_classic_cnn": "epochs: 2\n",
     "34_classical": "epochs: 2\n",
+    "43_inside": "{spaces: [logmel-cnn3-mean]}\n",
     "52_human_vs_machine": "{protocol: hash}\n",
     "90_try_it": "{protocol: hash, scope: pooled, pipeline: logmel-cnn3-mean, seed: 0}\n",
 }
@@ -222,7 +225,7 @@ def test_first_run_makes_everything_and_counts_its_steps(finished):
         assert (root / f"runs/demo/hash/pooled/{name}/seed0.ipynb").is_file()
     assert (root / "figures/demo/numbers.tex").read_text() == "40_evaluation"
     assert (root / "runs/demo/notebooks/22_spectrograms.ipynb").is_file()
-    assert "20 of 20 steps (100%) done" in said
+    assert "21 of 21 steps (100%) done" in said
     assert not (root / "data/results/demo/hash/pooled/hubert-cnn3-mean").exists()
 
 

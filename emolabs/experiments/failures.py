@@ -1,11 +1,13 @@
 """Where pipelines fail: the pipeline that validation chooses, and the clips that all of them get wrong."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from emolabs import storage
+from emolabs import paths, storage
+from emolabs.corpora import index as corpus_index
 from emolabs.experiments.results import Result
 
 
@@ -54,3 +56,18 @@ def hardest(found: Sequence[Result], *, most: int = 20) -> pd.DataFrame:
     clips = clips[clips.of == len(found)].reset_index()
     clips = clips.sort_values(["wrong", "confidence", "path"], ascending=[False, True, True])
     return clips.head(most)[["path", "emotion", "wrong", "of", "answer", "confidence"]].reset_index(drop=True)
+
+
+def recordings(clips: pd.DataFrame, *, profile: str) -> list[tuple[str, Path]]:
+    """A caption and the file of each of the clips (lines of `hardest`) whose recording is on this machine."""
+    try:
+        files = corpus_index.load(profile).set_index("path").file
+    except FileNotFoundError:
+        return []
+    found = []
+    for clip in clips[clips.path.isin(files.index)].itertuples():
+        file = paths.raw(clip.path.split("/")[0]) / files[clip.path]
+        if file.is_file():
+            missed = f"{clip.wrong} of {clip.of} pipelines miss it, most answer {clip.answer}"
+            found.append((f"`{clip.path}`, meant as {clip.emotion}: {missed}", file))
+    return found

@@ -1,0 +1,82 @@
+"""What `41_representations` shows of the layer probe: drawings, a table for reading, sentences."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from emolabs.experiments.comparison import MARKERS
+from emolabs.experiments.layers import CHOSEN
+from emolabs.reporting import COLORS, interval
+
+
+def draw(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
+    """UAR over layers of one protocol's `overall` lines; filled where validation chose the layer in a fold, with how
+    often above it, and the UAR of these choices as a dashed line."""
+    of_layers, chosen = lines[lines.layer != CHOSEN], lines[lines.layer == CHOSEN].iloc[0]
+    places = of_layers.layer.astype(int).to_numpy()
+    errors = [100 * (of_layers.uar - of_layers.low), 100 * (of_layers.high - of_layers.uar)]
+    look = {"color": COLORS["blue"], "ecolor": "black", "capsize": 2.5, "linewidth": 0.8}
+    axis.errorbar(places, 100 * of_layers.uar, yerr=errors, fmt="o-", markerfacecolor="white", **look)
+    for line in of_layers[of_layers.chosen_in > 0].itertuples():
+        axis.plot(int(line.layer), 100 * line.uar, "o", color=COLORS["blue"], zorder=3)
+        text = f"{line.chosen_in} of {line.folds}" if line.folds > 1 else "chosen"
+        place = (int(line.layer), 100 * line.high)
+        axis.annotate(text, place, xytext=(0, 3), textcoords="offset points", ha="center", fontsize=8)
+    axis.axhline(100 * chosen.uar, color="0.4", linestyle="--", linewidth=0.8)
+    axis.set(title=title, xlabel="layer", xticks=places, xlim=(places[0] - 0.4, places[-1] + 0.4))
+
+
+def draw_learned(axis: Axes, weights: pd.DataFrame) -> None:
+    """The learned weights by layer, a marker and a line per row; the dotted line is what it began with."""
+    for i, (name, group) in enumerate(weights.groupby(["protocol", "pipeline", "fold", "seed"], sort=False)):
+        axis.plot(
+            group.layer, group.weight, MARKERS[i % len(MARKERS)] + "-", color=f"C{i % 10}", label=", ".join(name[:2])
+        )
+    axis.axhline(1 / weights.layer.nunique(), color="0.4", linestyle=":")
+    axis.set(title="learned sum", xlabel="layer", ylabel="weight", ylim=(0, 1.08 * weights.weight.max()))
+
+
+def formatted(lines: pd.DataFrame) -> pd.DataFrame:
+    """Lines of `scores` for reading, in percent and points; an interval over clips only is marked †."""
+    mark = lines.interval_over.map({"clips": "†", "speakers": ""})
+    uar = zip(lines.uar, lines.low, lines.high, mark, strict=True)
+    below = zip(lines.below, lines.below_low, lines.below_high, mark, strict=True)
+    columns = {
+        "protocol": lines.protocol,
+        "clips of": lines.on.replace("overall", "all"),
+        "layer": lines.layer.replace(CHOSEN, "as chosen"),
+        "UAR (%)": [interval(*values) + m for *values, m in uar],
+        "under the highest (points)": [interval(*values) + m for *values, m in below],
+        "validation UAR (%)": (100 * lines.validation_uar).round(1),
+        "chosen in folds": [
+            f"{n} of {of}" if layer != CHOSEN else ""
+            for n, of, layer in zip(lines.chosen_in, lines.folds, lines.layer, strict=True)
+        ],
+        "clips": lines.clips,
+    }
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def sentences(lines: pd.DataFrame) -> list[str]:
+    """What the probe says, in words, protocol by protocol."""
+    said = []
+    for protocol, group in lines[lines.on == "overall"].groupby("protocol"):
+        layers, chosen = group[group.layer != CHOSEN], group[group.layer == CHOSEN].iloc[0]
+        top, last = layers.loc[layers.uar.idxmax()], layers.iloc[-1]
+        even = layers[(layers.below_low <= 0) & (layers.layer != top.layer)].layer.tolist()
+        also = f"; layer {', '.join(even)} cannot be told from it" if even else "; every other layer is lower"
+        highest, taken = (interval(line.uar, line.low, line.high) for line in (top, chosen))
+        said.append(
+            f"`{protocol}`: layer {top.layer} has the highest UAR, {highest} %{also}. The last layer, {last.layer}, is "
+            f"{interval(last.below, last.below_low, last.below_high)} points below. The layer that the validation side "
+            f"of each fold chose gives {taken} %."
+        )
+    return said
+
+
+def learned_sentence(weights: pd.DataFrame) -> str:
+    """What the learned sums count most, in words."""
+    if weights.empty:
+        return "No finished row learns a sum over the layers of the frozen encoder."
+    most = weights.loc[weights.groupby(["protocol", "pipeline", "fold", "seed"]).weight.idxmax()]
+    parts = [f"layer {line.layer} in `{line.pipeline}` under `{line.protocol}`" for line in most.itertuples()]
+    return f"The learned sum over layers counts most: {'; '.join(parts)}."
