@@ -2,11 +2,11 @@
 
 import pandas as pd
 import pytest
+from evaluated import answered, clips, write
 
 from emolabs import paths
 from emolabs.experiments import paired, partitions, results
 from emolabs.experiments.runs import Row
-from evaluated import answered, clips, write
 
 LINEAR, CNN, OTHER = "mfcc-linear", "logmel-cnn3-mean", "logmel-cnn3-attention"
 

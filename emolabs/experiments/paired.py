@@ -46,7 +46,7 @@ def declared() -> list[Comparison]:
     return found
 
 
-def compare(first: Result, second: Result) -> pd.DataFrame:
+def compare(first: Result, second: Result, *, by_corpus: bool = True) -> pd.DataFrame:
     """By how much the UAR of `first` exceeds that of `second` on the clips that both evaluated, overall and per corpus.
 
     Returns a line per set of clips: `on`, `first`, `second`, `difference`, `low`, `high` (95 %), `p` (two-sided, of the
@@ -64,7 +64,7 @@ def compare(first: Result, second: Result) -> pd.DataFrame:
     if (clips.emotion != clips.emotion_second).any():
         raise ValueError(f"{names[0]} and {names[1]} give a clip two emotions: their label sets differ, run both again")
     labels = sorted({*clips.emotion, *clips.prediction, *clips.prediction_second})
-    sets = {"overall": clips, **dict(list(clips.groupby("corpus")))}
+    sets = {"overall": clips} | (dict(list(clips.groupby("corpus"))) if by_corpus else {})
     return pd.DataFrame([{"on": name, **_difference(group, labels=labels)} for name, group in sets.items()])
 
 
@@ -123,7 +123,7 @@ def table(comparisons: Iterable[Comparison], found: list[Result], *, seed: int =
         if refusal(*pair):
             lines.append(line | {"missing": f"not comparable: {refusal(*pair)}", "stale": False})
             continue
-        scores = compare(*pair).iloc[0].drop("on").to_dict()
+        scores = compare(*pair, by_corpus=False).iloc[0].drop("on").to_dict()
         lines.append(line | {"missing": "", "stale": any(result.stale for result in pair)} | scores)
     numbers = ["first", "second", "difference", "low", "high", "p", "clips", "interval_over"]
     result = pd.DataFrame(lines).reindex(columns=["question", "first_row", "second_row", *numbers, "missing", "stale"])
