@@ -14,9 +14,17 @@ from emolabs.standardization import PROTOCOLS
 
 #: How a level is to be met, and how it is written.
 LEVELS = {"at_least": "≥", "above": ">", "published": ">"}
-WORDS = {"≥": "at least", ">": "above"}
+WORDS = {"≥": "from", ">": "over"}
 KEYS = {"aim", "protocol", "scope", "clips", "rows", "metric"}
 METRICS = {"accuracy": "accuracy", "uar": "UAR"}
+#: What is written behind a verdict whose level lies in the interval.
+WITHIN = "°"
+INSIDE = "the interval contains the level"
+LEGEND = (
+    "Of the rows that have been run the one with the highest validation UAR is shown, and in brackets of how many it "
+    "was chosen; the evaluation side has no say. Intervals: 95 % over speakers; † over clips only, which does not "
+    "cover new speakers. New speakers: the same pipeline under speaker, on TESS alone under tess-actress."
+)
 VERDICTS = ("reached", "missed", "not run")
 
 
@@ -74,7 +82,7 @@ def _line(aim: dict, found: Sequence[Result], *, seed: int) -> dict:
     )
     is_met = line["value"] >= line["level"] if aim["sign"] == "≥" else line["value"] > line["level"]
     holds = line["low"] <= line["level"] <= line["high"]
-    reason = "the interval contains the level" if holds else "the interval does not contain the level"
+    reason = INSIDE if holds else "the interval does not contain the level"
     line |= {"verdict": "reached" if is_met else "missed", "reason": reason}
     if "beside" in aim:
         line["beside_protocol"] = aim["beside"]
@@ -95,18 +103,18 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
     for line in lines.to_dict("records"):
         cell = Cell(line["protocol"], line["scope"], line["on"])
         row = {"aim": line["aim"], "where": str(cell)}
-        row["level (%)"] = f"{METRICS[line['metric']]} {WORDS[line['sign']]} {100 * line['level']:.1f}"
+        row["level (%)"] = (
+            f"{METRICS[line['metric']].replace('accuracy', 'acc.')} {WORDS[line['sign']]} {100 * line['level']:.1f}"
+        )
         if line["verdict"] == "not run":
-            shown.append(
-                row | {"chosen on validation": f"– (of 0 {line['rows']})", "verdict": f"not run: {line['reason']}"}
-            )
+            shown.append(row | {"chosen on validation": f"– (of 0 {line['rows']})", "verdict": "not run"})
             continue
         stale = " (stale)" if line["stale"] else ""
         kind = "" if line["rows"] == "any" else f" {line['rows']}"
         row["chosen on validation"] = f"{line['pipeline']}{stale} (of {line['candidates']:.0f}{kind})"
         row["value (%)"] = written(line, "")
         row["new speakers (%)"] = beside(line)
-        row["verdict"] = line["verdict"] + (", interval contains it" if "does not" not in line["reason"] else "")
+        row["verdict"] = line["verdict"] + WITHIN * (line["reason"] == INSIDE)
         shown.append(row)
     return pd.DataFrame(shown).fillna("–")
 
@@ -122,10 +130,11 @@ def beside(line: dict) -> str:
     if pd.isna(line.get("beside_protocol")):
         return "–"
     known = not pd.isna(line.get("beside_value"))
-    return f"{line['beside_protocol']}: " + (written(line, "beside_") if known else "not run")
+    return written(line, "beside_") if known else "not run"
 
 
-def sentence(lines: pd.DataFrame) -> str:
-    """How many aims are reached, missed and not run."""
+def sentences(lines: pd.DataFrame) -> list[str]:
+    """How many aims are reached, missed and not run, and of those not run why."""
     counts = lines.verdict.value_counts()
-    return f"Of {len(lines)} aims " + ", ".join(f"{counts.get(name, 0)} are {name}" for name in VERDICTS) + "."
+    said = [f"Of {len(lines)} aims " + ", ".join(f"{counts.get(name, 0)} are {name}" for name in VERDICTS) + "."]
+    return said + [f"{line.aim}: {line.reason}." for line in lines[lines.verdict == "not run"].itertuples()]

@@ -80,7 +80,7 @@ def _recurrent(part: nn.Module, out: tuple[int, ...]) -> int:
 
 def short(count: int) -> str:
     """A count to three digits: 12,345 is 12.3 k."""
-    for unit, size in (("M", 1e6), ("k", 1e3)):
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if count >= size:
             return f"{count / size:.3g} {unit}"
     return str(count)

@@ -28,7 +28,8 @@ class Cell:
     on: str
 
     def __str__(self) -> str:
-        return f"{self.protocol}, {self.scope}" + (f", on {self.on}" if self.on != "overall" else "")
+        clips = {"overall": ""}.get(self.on, f", on {self.on}")
+        return self.protocol + (f", {self.scope}" if self.scope != "pooled" or not clips else "") + clips
 
 
 def candidates(found: Sequence[Result], *, cell: Cell, rows: str, seed: int = 0) -> list[Result]:

@@ -105,12 +105,16 @@ def table(overall: pd.DataFrame, counted: pd.DataFrame, *, devices: dict[str, st
 
 
 #: The axes of the figure: column of `table`, what it is, and how it is called.
-AXES = (("all_parameters", "parameters"), ("all_operations", "operations for 4 s"), ("seconds", "seconds of training"))
+AXES = (
+    ("all_parameters", "parameters"),
+    ("all_operations", "operations for 4 s"),
+    ("seconds", "seconds of training; filled: GPU"),
+)
 
 
 def draw(axes: Sequence[Axes], lines: pd.DataFrame) -> None:
-    """Accuracy with its interval over each of `AXES`, on logarithmic axes, a marker per row in the order of the table of
-    pipelines: filled where the training ran on a GPU, open on a CPU."""
+    """Accuracy with its interval over each of `AXES`, on logarithmic axes, a marker per row in the order of the table:
+    filled where the training ran on a GPU, open on a CPU."""
     order = [name for name in load_pipelines() if name in set(lines.pipeline) and name != "constant"]
     names = labels(lines)
     for axis, (column, title) in zip(axes, AXES, strict=True):
@@ -138,6 +142,20 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
     bounds = lines[["accuracy", "accuracy_low", "accuracy_high"]].itertuples(index=False)
     table["accuracy (%)"] = [interval(*values) for values in bounds]
     return table.reset_index(drop=True)
+
+
+#: What the columns of the table mean.
+LEGEND = (
+    f"Accuracy under hash on all corpora, 95 % interval over speakers. Operations: multiplications and additions for "
+    f"one clip of {CLIP_S:g} s; spectrograms and functionals are not counted. All parameters: with the pretrained "
+    f"encoder as far as the layer that is heard. Seconds: training of all folds; those of a GPU and of a CPU do not "
+    f"compare, and a CPU that does other work as well takes longer."
+)
+
+
+def missing(lines: pd.DataFrame) -> list[str]:
+    """Which rows of `table` could not be counted, and why."""
+    return [f"`{line.pipeline}`: {line.missing}" for line in lines[lines.missing != ""].itertuples()]
 
 
 def devices(found: Sequence[Result]) -> dict[str, str]:

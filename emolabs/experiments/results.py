@@ -81,7 +81,7 @@ def find(profile: str) -> list[Result]:
 
 
 def rows(profile: str) -> list[Row]:
-    """The rows of a profile that have a summary, sorted as `find` does, whatever their folders hold; raises as it does."""
+    """The rows of a profile that have a summary, sorted, whatever their folders hold. Raises as `find` does."""
     root = paths.results(profile)
     there = [_row(file, profile=profile) for file in sorted(root.glob("*/*/*/seed*.json"))]
     if not there:

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from emolabs import paths, storage
 from emolabs.corpora import index as corpus_index
@@ -47,15 +48,15 @@ def load(profile: str, *, branch: str) -> pd.DataFrame:
         return measure(profile, branch=branch)
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"there is no {file.relative_to(paths.ROOT)}, and it cannot be measured here ({error}); "
+            f"there is no {file}, and it cannot be measured here ({error}); "
             f"`python -m emolabs.experiments.variance {profile} {branch}` makes it where the features are"
         ) from None
 
 
 def measure(profile: str, *, branch: str) -> pd.DataFrame:
     """A line per corpus: `corpus, clips, speakers, texts, emotions`, the shares `within` (with `low`, `high` and
-    `interval_over`), `between` (emotions), `by_speaker` and `rest`, which add up to `within`, and `features`, the digest
-    of the store of functionals that was read."""
+    `interval_over`), `between` (emotions), `by_speaker` and `rest`, which add up to `within`, `branch`, and
+    `features`, the digest of the store of functionals that was read."""
     features, index = store.load(profile, branch=branch), corpus_index.load(profile)
     values = np.asarray(features.values, dtype=float)
     facts = ["path", "corpus", "speaker", "text", "emotion"]
@@ -69,7 +70,7 @@ def measure(profile: str, *, branch: str) -> pd.DataFrame:
         line = {"corpus": corpus, "clips": len(group)}
         line |= {name: group[column].nunique() for name, column in COUNTS.items()}
         lines.append(line | spread_of(values[group.index], clips=group.reset_index(drop=True)))
-    return pd.DataFrame(lines).assign(features=features.digest)
+    return pd.DataFrame(lines).assign(branch=branch, features=features.digest)
 
 
 #: What is counted of a corpus, and the column of the index that is counted.
@@ -118,14 +119,18 @@ def _between(values: np.ndarray, speakers: pd.Series) -> float:
 
 
 def chosen(found: Sequence[Result], *, seed: int = 0) -> pd.DataFrame:
-    """What the LLD and the HSF row that validation chose reach in each corpus: `side` (a key of `SIDES`), `protocol`,
+    """What the LLD and the HSF row that validation chose reach in each corpus, for new speakers the same row as for
+    known ones where it has been run, else the one chosen there: `side` (a key of `SIDES`), `protocol`,
     `scope` (pooled, or the corpus that alone was trained on), `kind`, `pipeline`, `corpus`, `accuracy`, `low`, `high`,
     `interval_over`, `stale`."""
     lines = []
     for side, protocols in SIDES.items():
         there = {(r.row.protocol, r.row.scope) for r in found if r.row.protocol in protocols}
         for (protocol, scope), kind in ((key, kind) for key in sorted(there) for kind in ("LLD", "HSF")):
-            result = choice.chosen(found, cell=Cell(protocol, scope, "overall"), rows=kind, seed=seed)
+            cell = Cell(protocol, scope, "overall")
+            known = choice.chosen(found, cell=Cell("hash", scope, "overall"), rows=kind, seed=seed)
+            result = known and choice.same(found, known, cell=cell)
+            result = result or choice.chosen(found, cell=cell, rows=kind, seed=seed)
             for corpus in result.scores["corpora"] if result else ():
                 scores = choice.scores(result, on=corpus)
                 line = {"side": side, "protocol": protocol, "scope": scope, "kind": kind, "corpus": corpus}
@@ -149,19 +154,32 @@ def draw(axis: Axes, lines: pd.DataFrame, *, spread: pd.DataFrame, levels: dict[
         face = color if is_pooled else "white"
         axis.errorbar(x, 100 * line.accuracy, yerr=errors, fmt=marker, color=color, markerfacecolor=face, capsize=2)
     for i, line in enumerate(place.sort_values("within").itertuples()):
-        axis.annotate(line.Index, (100 * line.within, 2 + 7 * (i % 2)), ha="center", fontsize=8)
+        axis.axvline(100 * line.within, color="0.85", linewidth=0.8, zorder=0)
+        look = {"ha": "center", "fontsize": 8, "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.3}}
+        axis.annotate(line.Index, (100 * line.within, 3 + 9 * (i % 2)), **look)
         bounds = [[100 * (line.within - line.low)], [100 * (line.high - line.within)]]
-        axis.errorbar(100 * line.within, 1 + 7 * (i % 2), xerr=bounds, color="0.4", linewidth=0.8, capsize=1.5)
+        axis.errorbar(100 * line.within, 1 + 9 * (i % 2), xerr=bounds, color="0.4", linewidth=0.8, capsize=1.5)
     for level in levels.values():
         axis.axhline(100 * level, color="0.3", linestyle=":", linewidth=0.9)
     axis.set(xlabel="variance within emotions (%)", ylim=(0, 104), yticks=range(0, 101, 20))
+
+
+def legend(levels: dict[str, float]) -> list[Line2D]:
+    """Handles that say what the marks of `draw` mean."""
+    looks = {"LLD": ("o", COLORS["blue"]), "HSF": ("s", COLORS["vermilion"])}
+    handles = [Line2D([], [], marker=m, color=c, linestyle="none", label=kind) for kind, (m, c) in looks.items()]
+    grey = {"marker": "o", "color": "0.3", "linestyle": "none"}
+    handles.append(Line2D([], [], **grey, label="trained on all corpora"))
+    handles.append(Line2D([], [], **grey, markerfacecolor="white", label="trained on this corpus alone"))
+    named = ", ".join(f"{100 * level:.1f} %" for level in sorted(set(levels.values()), reverse=True))
+    return [*handles, Line2D([], [], color="0.3", linestyle=":", label=f"the thesis: {named}")]
 
 
 def formatted(spread: pd.DataFrame) -> pd.DataFrame:
     """The table of `measure` for reading: shares in percent; an interval over clips only is marked †."""
     mark = spread.interval_over.map({"clips": "†", "speakers": ""})
     bounds = zip(spread.within, spread.low, spread.high, mark, strict=True)
-    table = spread[["corpus", "clips", *COUNTS]].copy()
+    table = spread[["branch", "corpus", "clips", *COUNTS]].rename(columns={"branch": "features"})
     table["within emotions (%)"] = [interval(*values) + m for *values, m in bounds]
     for column, title in (("by_speaker", "of it between speakers"), ("rest", "of it within speakers")):
         table[title] = (100 * spread[column]).map("{:.1f}".format)
@@ -175,8 +193,12 @@ def sentences(lines: pd.DataFrame, *, levels: dict[str, float]) -> list[str]:
     new = lines[lines.side == "speakers new"].set_index(["scope", "kind", "corpus"])
     for name, level in levels.items():
         holds = known[known.accuracy >= level]
-        where = [f"{_trained(line)} {_share(line)}" for line in holds.itertuples()]
-        said.append(f"**{name}** is reached with known speakers by: {'; '.join(where) or 'none'}.")
+        where = [f"{_briefly(line)} {_share(line)}" for line in holds.itertuples()]
+        below = sorted(set(known.corpus) - set(holds.corpus))
+        said.append(
+            f"**{name}** is reached with known speakers in: {'; '.join(where) or 'none'}"
+            + (f"; by no chosen row in {', '.join(below)}." if below else ".")
+        )
     for line in known.itertuples():
         key = (line.scope, line.kind, line.corpus)
         if key in new.index:
@@ -187,9 +209,12 @@ def sentences(lines: pd.DataFrame, *, levels: dict[str, float]) -> list[str]:
     return said
 
 
+def _briefly(line) -> str:
+    return f"{line.corpus}, {line.kind}" + (" trained on it alone" if line.scope != "pooled" else "")
+
+
 def _trained(line) -> str:
-    where = "pooled training" if line.scope == "pooled" else "trained on it alone"
-    return f"{line.corpus}, {line.kind} (`{line.pipeline}`{', stale' if line.stale else ''}, {where})"
+    return f"{_briefly(line)} (`{line.pipeline}`{', stale' if line.stale else ''})"
 
 
 def _share(line) -> str:
@@ -201,7 +226,7 @@ def _file(profile: str, branch: str):
 
 
 def main() -> None:
-    """Measure the variance of a profile's corpora in the features of a branch, and write the table that is committed."""
+    """Measure the variance of a profile's corpora in the features of a branch, and write the table to be committed."""
     if len(sys.argv) != 3:
         sys.exit(
             "usage: python -m emolabs.experiments.variance PROFILE BRANCH (a branch of functionals: egemaps, mfcc)"
