@@ -39,13 +39,21 @@ class Grid:
 
 @dataclass(frozen=True)
 class Profile:
-    """A named set of parameters; with `keep_results` a finished run outlives changes of the code."""
+    """A named set of parameters; with `keep_results` a finished run outlives changes of the code.
+
+    `runs` are trained; `wanted` are those that the study asks for beyond them, which tables leave empty until they are.
+    """
 
     name: str
     corpora: tuple[str, ...]
     protocols: tuple[str, ...]
     keep_results: bool
     runs: tuple[Grid, ...]
+    wanted: tuple[Grid, ...] = ()
+
+
+#: The lists of runs in a profile.
+_GRIDS = ("runs", "wanted")
 
 
 def declared(notebook: Path) -> dict[str, Parameter]:
@@ -137,7 +145,8 @@ def load_file(file: Path) -> dict:
 
 
 def load_profile(profile: str) -> Profile:
-    """What `params/<profile>/profile.yaml` says: corpora, protocols, the runs to train, whether results are kept.
+    """What `params/<profile>/profile.yaml` says: corpora, protocols, the runs to train (and the wanted ones), whether
+    results are kept.
 
     Raises `FileNotFoundError` listing the profiles there are, `ValueError` naming the file and all problems.
     """
@@ -147,24 +156,29 @@ def load_profile(profile: str) -> Profile:
         raise FileNotFoundError(f"there is no profile {profile!r}: expected {file}; the profiles there are: {there}")
     values = load_file(file)
     problems: list[str] = []
-    top = _row(values, keys={"corpora": "list[str]", "protocols": "list[str]", "keep_results": "bool"}, also=["runs"])
+    top = _row(values, keys={"corpora": "list[str]", "protocols": "list[str]", "keep_results": "bool"}, also=_GRIDS)
     problems += top.pop("problems")
-    rows = values.get("runs")
-    if not isinstance(rows, list):
-        problems.append(f"runs: expected a list of {{protocol, scope, seeds, pipelines}}, found {rows!r}")
-        rows = []
-    grids = [_grid(row, number=number, profile=top, problems=problems) for number, row in enumerate(rows, start=1)]
+    given = {"wanted": [], "runs": None} | values
+    grids = {key: _grids(given[key], key=key, profile=top, problems=problems) for key in _GRIDS}
     types.refuse(problems, where=str(file))
-    return Profile(profile, tuple(top["corpora"]), tuple(top["protocols"]), top["keep_results"], tuple(grids))
+    return Profile(profile, tuple(top["corpora"]), tuple(top["protocols"]), top["keep_results"], **grids)
 
 
-def training_runs(profile: Profile, *, pipelines: Mapping) -> list[tuple[str, str, str, int]]:
-    """Every (protocol, scope, pipeline, seed) of a profile once; `pipelines` is the table, by name.
+def _grids(rows: object, *, key: str, profile: dict, problems: list[str]) -> tuple[Grid | None, ...]:
+    if not isinstance(rows, list):
+        problems.append(f"{key}: expected a list of {{protocol, scope, seeds, pipelines}}, found {rows!r}")
+        rows = []
+    return tuple(_grid(row, key=key, number=n, profile=profile, problems=problems) for n, row in enumerate(rows, 1))
+
+
+def training_runs(profile: Profile, *, pipelines: Mapping, wanted: bool = False) -> list[tuple[str, str, str, int]]:
+    """Every (protocol, scope, pipeline, seed) of a profile once; `pipelines` is the table, by name. With `wanted` also
+    those that are not trained yet.
 
     Raises `ValueError` naming pipelines that the table does not have.
     """
     runs, problems = {}, []
-    for grid in profile.runs:
+    for grid in (*profile.runs, *(profile.wanted if wanted else ())):
         names = [n for n in pipelines if pipelines[n].demo] if grid.pipelines == ("demo",) else grid.pipelines
         problems += [types.unknown(name, known=pipelines, noun="pipeline") for name in names if name not in pipelines]
         runs |= {(grid.protocol, grid.scope, name, seed): None for name in names for seed in grid.seeds}
@@ -172,9 +186,9 @@ def training_runs(profile: Profile, *, pipelines: Mapping) -> list[tuple[str, st
     return list(runs)
 
 
-def _grid(row: object, *, number: int, profile: dict, problems: list[str]) -> Grid | None:
+def _grid(row: object, *, key: str, number: int, profile: dict, problems: list[str]) -> Grid | None:
     if not isinstance(row, dict):
-        problems.append(f"runs, row {number}: expected {{protocol, scope, seeds, pipelines}}, found {row!r}")
+        problems.append(f"{key}, row {number}: expected {{protocol, scope, seeds, pipelines}}, found {row!r}")
         return None
     if isinstance(row.get("pipelines"), str):
         row = {**row, "pipelines": [row["pipelines"]]}
@@ -184,7 +198,7 @@ def _grid(row: object, *, number: int, profile: dict, problems: list[str]) -> Gr
     for name, known in {"protocol": profile.get("protocols"), "scope": ["pooled", *profile.get("corpora", ())]}.items():
         if name in values and known is not None and values[name] not in known:
             faults.append(f"{name}: expected one of {', '.join(known)}, found {values[name]!r}")
-    problems += [f"runs, row {number}, {fault}" for fault in faults]
+    problems += [f"{key}, row {number}, {fault}" for fault in faults]
     if faults:
         return None
     return Grid(values["protocol"], values["scope"], tuple(values["seeds"]), tuple(values["pipelines"]))

@@ -15,6 +15,9 @@ PIPELINES = PARAMS / "pipelines.yaml"
 PUBLISHED = PARAMS / "published.yaml"
 #: Which results are compared in pairs.
 COMPARISONS = PARAMS / "comparisons.yaml"
+#: What the study is to reach, and what the thesis claims.
+AIMS = PARAMS / "aims.yaml"
+CLAIMS = PARAMS / "claims.yaml"
 #: Which source label becomes which emotion.
 EMOTIONS = PARAMS / "emotions.yaml"
 #: The frozen partitions of EmoBench, their checksums and their data card.

@@ -54,7 +54,7 @@ def draw(axis: Axes, table: pd.DataFrame) -> None:
     for i, line in enumerate(table.itertuples()):
         learned = line.trained > 0
         box = {"boxstyle": "round,pad=0.4", "facecolor": "0.92" if learned else "white", "edgecolor": "black"}
-        text = f"{line.kind}\n{_short(line.parameters)}" if line.parameters else line.kind
+        text = f"{line.kind}\n{short(line.parameters)}" if line.parameters else line.kind
         axis.text(i, 0.25, text, ha="center", va="center", fontsize=7, bbox=box)
         axis.text(i, -0.55, " × ".join(map(str, line.out)), ha="center", va="center", fontsize=6.5)
         if i:
@@ -78,9 +78,9 @@ def _recurrent(part: nn.Module, out: tuple[int, ...]) -> int:
     return 2 * 8 * lstm.hidden_size * (lstm.input_size + lstm.hidden_size) * out[0]
 
 
-def _short(count: int) -> str:
+def short(count: int) -> str:
     """A count to three digits: 12,345 is 12.3 k."""
-    for unit, size in (("M", 1e6), ("k", 1e3)):
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if count >= size:
             return f"{count / size:.3g} {unit}"
     return str(count)

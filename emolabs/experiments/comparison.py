@@ -5,6 +5,7 @@ import yaml
 from matplotlib.axes import Axes
 
 from emolabs import paths
+from emolabs.experiments.baselines import LINEAR, MARK, OPEN
 from emolabs.modeling import weights
 from emolabs.modeling.pipeline import ENCODERS, load_pipelines
 from emolabs.reporting import COLORS, interval
@@ -45,12 +46,16 @@ def labels(lines: pd.DataFrame) -> dict[str, str]:
 
 
 def draw_scores(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
-    """One dot with its interval per line (sorted by the caller); the constant row becomes the dotted line of chance."""
+    """One dot with its interval per line (sorted by the caller), white where `mark` says that the row does not beat the
+    linear model, grey where nothing could be compared; the constant row becomes the dotted line of chance."""
     constant = lines[lines.pipeline == "constant"]
     lines = lines[lines.pipeline != "constant"]
     errors = [100 * (lines.uar - lines.uar_low), 100 * (lines.uar_high - lines.uar)]
     names = lines.pipeline.map(labels(lines))
-    axis.errorbar(100 * lines.uar, names, xerr=errors, fmt="o", color=COLORS["blue"], ecolor="black", capsize=2.5)
+    axis.errorbar(100 * lines.uar, names, xerr=errors, fmt="none", ecolor="black", capsize=2.5)
+    faces = lines.mark.map({MARK: "white", OPEN: "0.8"}).fillna(COLORS["blue"])
+    faces[lines.pipeline == LINEAR] = "black"
+    axis.scatter(100 * lines.uar, names, c=faces, edgecolors=COLORS["blue"], s=26, zorder=3)
     if len(constant):
         axis.axvline(100 * constant.uar.iloc[0], color="0.4", linestyle=":")
     axis.set(title=title, xlim=(0, 103))
@@ -134,33 +139,6 @@ FAMILIES = {
     "33_encoder_finetuning": "encoders",
     "34_classical": "classical rows",
 }
-
-
-def families(overall: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """The pooled results under `hash` and `speaker` by family: (name, lines), in the order of the notebooks."""
-    table = load_pipelines()
-    lines = overall[(overall.scope == "pooled") & overall.protocol.isin(("hash", "speaker"))]
-    family = lines.pipeline.map({name: pipeline.notebook for name, pipeline in table.items()})
-    found = [(title, lines[family == notebook]) for notebook, title in FAMILIES.items()]
-    return [(title, group) for title, group in found if len(group)]
-
-
-def draw_family(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
-    """A row per pipeline in the order of the table: UAR with known speakers (`hash`) and with new ones (`speaker`)."""
-    names = [name for name in load_pipelines() if name in set(lines.pipeline)][::-1]
-    sides = [("hash", "speakers known", "blue", "o", 0.12), ("speaker", "speakers new", "vermilion", "s", -0.12)]
-    for protocol, label, color, marker, shift in sides:
-        look = {"fmt": marker, "color": COLORS[color], "markersize": 4, "capsize": 2, "label": label}
-        group = lines[lines.protocol == protocol].drop_duplicates("pipeline").set_index("pipeline")
-        group = group.reindex([name for name in names if name in group.index])
-        places = [names.index(name) + shift for name in group.index]
-        errors = [100 * (group.uar - group.uar_low), 100 * (group.uar_high - group.uar)]
-        axis.errorbar(100 * group.uar, places, xerr=errors, **look)
-    shown = labels(lines)
-    axis.set_yticks(range(len(names)), [shown[name] for name in names])
-    axis.set(xlim=(0, 103), ylim=(-0.6, len(names) - 0.4))
-    axis.set_title(title, loc="left")
-    axis.grid(axis="x")
 
 
 def draw_corpora(axis: Axes, lines: pd.DataFrame, *, title: str, names: dict[str, str]) -> None:

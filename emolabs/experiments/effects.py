@@ -76,7 +76,8 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
 def premiums(found: Sequence[Result], *, known: str = "random", new: str = "speaker") -> pd.DataFrame:
     """What known speakers are worth: lines of `paired.compare` (`known` minus `new`), pooled and per corpus, for each
     pipeline but the constant that has both protocols, with `pipeline`, `stale` and the `texts` (share of evaluated
-    clips whose text was heard in training) of both."""
+    clips whose text was heard in training) of both. A pair that `paired.refusal` refuses has one line without numbers
+    that says so in `missing`."""
     sides = {
         protocol: {r.row.pipeline: r for r in found if (r.row.protocol, r.row.scope) == (protocol, "pooled")}
         for protocol in (known, new)
@@ -86,30 +87,37 @@ def premiums(found: Sequence[Result], *, known: str = "random", new: str = "spea
         if pipeline == "constant" or pipeline not in sides[new]:
             continue
         pair = sides[known][pipeline], sides[new][pipeline]
+        problem = paired.refusal(*pair)
+        if problem:
+            tables.append(pd.DataFrame([{"on": "overall", "pipeline": pipeline, "missing": problem, "stale": False}]))
+            continue
         lines = paired.compare(*pair).assign(pipeline=pipeline, stale=any(result.stale for result in pair))
-        tables.append(lines.assign(texts=" / ".join(f"{100 * r.facts['text_overlap']:.0f} %" for r in pair)))
+        texts = " / ".join(f"{100 * r.facts['text_overlap']:.0f} %" for r in pair)
+        tables.append(lines.assign(texts=texts, missing=""))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["pipeline"])
 
 
 def draw_premiums(axis: Axes, lines: pd.DataFrame) -> None:
-    """Premiums per corpus, a marker per pipeline; open markers where the interval is over clips only."""
+    """Premiums per corpus, a marker per pipeline; a pair that cannot be compared is named in the legend alone."""
     corpora = ["overall", *sorted(set(lines.on) - {"overall"})]
     pipelines = list(dict.fromkeys(lines.pipeline))
     for i, pipeline in enumerate(pipelines):
         group = lines[lines.pipeline == pipeline].set_index("on").reindex(corpora)
         places = [k + 0.16 * (i - (len(pipelines) - 1) / 2) for k in range(len(corpora))]
         errors = [100 * (group.difference - group.low), 100 * (group.high - group.difference)]
-        label = f"{pipeline} (stale)" if group.stale.any() else pipeline
+        label = f"{pipeline} (stale)" if lines.stale[lines.pipeline == pipeline].any() else pipeline
+        label += " (not comparable)" if group.difference.isna().all() else ""
         look = {"fmt": MARKERS[i], "color": f"C{i}", "capsize": 2, "label": label}
         axis.errorbar(places, 100 * group.difference, yerr=errors, **look)
-    marks = lines.drop_duplicates("on").set_index("on").interval_over
-    axis.set_xticks(range(len(corpora)), [f"{c}{'†' if marks[c] == 'clips' else ''}" for c in corpora])
+    marks = lines[lines.missing == ""].drop_duplicates("on").set_index("on").interval_over
+    axis.set_xticks(range(len(corpora)), [f"{c}{'†' if marks.get(c) == 'clips' else ''}" for c in corpora])
     axis.axhline(0, color="0.4", linewidth=0.8)
     axis.set(ylabel="UAR lost with new speakers (points)")
 
 
 def formatted_premiums(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines of `premiums` for reading: in percent and points, with intervals; over clips only marked †."""
+    lines = lines[lines.missing == ""]
     mark = lines.interval_over.map({"clips": "†", "speakers": ""})
     bounds = zip(lines.difference, lines.low, lines.high, mark, strict=True)
     columns = {
@@ -127,13 +135,14 @@ def formatted_premiums(lines: pd.DataFrame) -> pd.DataFrame:
 
 def premium_sentence(lines: pd.DataFrame) -> str:
     """The pooled premiums in words."""
-    pooled = lines[lines.on == "overall"]
+    pooled = lines[(lines.on == "overall") & (lines.missing == "")]
     parts = [
         f"`{line.pipeline}` {100 * line.first:.1f} → {100 * line.second:.1f} % "
         f"({interval(-line.difference, -line.high, -line.low)} points)"
         for line in pooled.itertuples()
     ]
-    return f"With new speakers instead of known ones, UAR goes: {'; '.join(parts)}."
+    refused = "".join(f" Not compared: {problem}." for problem in lines.missing[lines.missing != ""])
+    return f"With new speakers instead of known ones, UAR goes: {'; '.join(parts)}.{refused}"
 
 
 def sentences(lines: pd.DataFrame) -> list[str]:

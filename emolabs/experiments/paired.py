@@ -46,23 +46,44 @@ def declared() -> list[Comparison]:
     return found
 
 
-def compare(first: Result, second: Result) -> pd.DataFrame:
+def compare(first: Result, second: Result, *, by_corpus: bool = True) -> pd.DataFrame:
     """By how much the UAR of `first` exceeds that of `second` on the clips that both evaluated, overall and per corpus.
 
     Returns a line per set of clips: `on`, `first`, `second`, `difference`, `low`, `high` (95 %), `p` (two-sided, of the
     bootstrap), `clips`, `interval_over` (speakers or clips).
-    Raises `ValueError` where no clip is common, or where a clip has two labels.
+    Raises `ValueError` as `refusal` says, where no clip is common, or where a clip has two labels.
     """
+    problem = refusal(first, second)
+    if problem:
+        raise ValueError(problem)
     one, two = first.predictions, second.predictions
     clips = one.merge(two[["id", "emotion", "prediction"]], on="id", suffixes=("", "_second")).sort_values("id")
-    names = [f"{result.row.pipeline} under {result.row.protocol}" for result in (first, second)]
+    names = _names(first, second)
     if clips.empty:
         raise ValueError(f"{names[0]} and {names[1]} evaluated no clip in common: compare results of the same corpora")
     if (clips.emotion != clips.emotion_second).any():
         raise ValueError(f"{names[0]} and {names[1]} give a clip two emotions: their label sets differ, run both again")
     labels = sorted({*clips.emotion, *clips.prediction, *clips.prediction_second})
-    sets = {"overall": clips, **dict(list(clips.groupby("corpus")))}
+    sets = {"overall": clips} | (dict(list(clips.groupby("corpus"))) if by_corpus else {})
     return pd.DataFrame([{"on": name, **_difference(group, labels=labels)} for name, group in sets.items()])
+
+
+def refusal(first: Result, second: Result) -> str:
+    """Why two results must not be paired, as a sentence: they rest on two versions of one partition, or under two
+    protocols on other corpora. Empty where they may be."""
+    names = " and ".join(_names(first, second))
+    if (first.row.protocol, first.row.scope) == (second.row.protocol, second.row.scope):
+        if first.manifest != second.manifest:
+            return f"{names} rest on two versions of the partition: train both from one, then compare"
+        return ""
+    apart = sorted(set(first.predictions.corpus) ^ set(second.predictions.corpus))
+    if "pooled" == first.row.scope == second.row.scope and apart:
+        return f"{names} rest on other corpora: {', '.join(apart)} in one of them only; train both from one index"
+    return ""
+
+
+def _names(first: Result, second: Result) -> list[str]:
+    return [f"{result.row.pipeline} under {result.row.protocol}" for result in (first, second)]
 
 
 def _difference(clips: pd.DataFrame, *, labels: list[str]) -> dict:
@@ -87,7 +108,7 @@ def _difference(clips: pd.DataFrame, *, labels: list[str]) -> dict:
 def table(comparisons: Iterable[Comparison], found: list[Result], *, seed: int = 0) -> pd.DataFrame:
     """A line per comparison, in its order, with the columns of `compare` for all its clips and `p_holm`: p corrected
     for all comparisons that could be made (Holm 1979). What lacks a result keeps its line, says so in `missing`, and
-    has no numbers; results of two versions of a partition are not compared either.
+    has no numbers; results of two versions of a partition, or on other corpora, are not compared either.
     """
     by_name = {(r.row.pipeline, r.row.protocol, r.row.scope): r for r in found if r.row.seed == seed}
     lines = []
@@ -99,10 +120,10 @@ def table(comparisons: Iterable[Comparison], found: list[Result], *, seed: int =
             lines.append(line | {"missing": "not run: " + "; ".join(missing), "stale": False})
             continue
         pair = [by_name[side] for side in sides.values()]
-        if pair[0].row.protocol == pair[1].row.protocol and pair[0].manifest != pair[1].manifest:
-            lines.append(line | {"missing": "of two versions of the partition", "stale": False})
+        if refusal(*pair):
+            lines.append(line | {"missing": f"not comparable: {refusal(*pair)}", "stale": False})
             continue
-        scores = compare(*pair).iloc[0].drop("on").to_dict()
+        scores = compare(*pair, by_corpus=False).iloc[0].drop("on").to_dict()
         lines.append(line | {"missing": "", "stale": any(result.stale for result in pair)} | scores)
     numbers = ["first", "second", "difference", "low", "high", "p", "clips", "interval_over"]
     result = pd.DataFrame(lines).reindex(columns=["question", "first_row", "second_row", *numbers, "missing", "stale"])

@@ -13,6 +13,8 @@ from emolabs.experiments.runs import Row, code_digest, features_code
 from emolabs.modeling import Pipeline
 from emolabs.reporting import describe
 
+#: What every fold of a finished row leaves.
+FILES = ("predictions.parquet", "run.json", "metrics.json")
 #: Columns of `long`: the first seven name a number.
 COLUMNS = ("pipeline", "protocol", "scope", "fold", "seed", "corpus", "metric", "value", "low", "high", "n", "manifest")
 
@@ -75,22 +77,47 @@ def find(profile: str) -> list[Result]:
 
     Raises `FileNotFoundError` where there is none, saying what makes them.
     """
+    return [load(row) for row in rows(profile)]
+
+
+def rows(profile: str) -> list[Row]:
+    """The rows of a profile that have a summary, sorted, whatever their folders hold. Raises as `find` does."""
     root = paths.results(profile)
-    found = [load(_row(file, profile=profile)) for file in sorted(root.glob("*/*/*/seed*.json"))]
-    if not found:
+    there = [_row(file, profile=profile) for file in sorted(root.glob("*/*/*/seed*.json"))]
+    if not there:
         raise FileNotFoundError(f"no finished runs under {root}: run `make reproduce PROFILE={profile}` first")
-    return found
+    return there
 
 
 def load(row: Row) -> Result:
-    """The result of one row."""
-    folds = storage.read_json(row.summary)["folds"]
-    tables = [pd.read_parquet(row.results(fold) / "predictions.parquet") for fold in folds]
-    predictions = pd.concat(tables, ignore_index=True)
-    runs = [storage.read_json(row.results(fold) / "run.json") for fold in folds]
-    labels = storage.read_json(row.results(folds[0]) / "metrics.json")["labels"]
+    """The result of one row.
+
+    Raises `FileNotFoundError` naming what a fold lacks, and `ValueError` where a file is torn, where folds know other
+    labels, or as `metrics.evaluate` does.
+    """
+    try:
+        folds = storage.read_json(row.summary)["folds"]
+        _refuse_lacking(row, folds)
+        predictions = pd.concat([pd.read_parquet(row.results(fold) / FILES[0]) for fold in folds], ignore_index=True)
+        runs = [storage.read_json(row.results(fold) / "run.json") for fold in folds]
+        known = [storage.read_json(row.results(fold) / "metrics.json")["labels"] for fold in folds]
+    except FileNotFoundError:
+        raise
+    except (KeyError, TypeError, OSError, ValueError) as error:
+        raise ValueError(f"the results beside {row.summary} cannot be read ({error}): train the row again") from None
+    if any(labels != known[0] for labels in known):
+        raise ValueError(f"the folds beside {row.summary} know different labels: train the row again")
     stale = any(_is_stale(run["made_from"]) for run in runs)
-    return Result(row, predictions, runs, metrics.evaluate(predictions, labels=labels), labels, stale)
+    return Result(row, predictions, runs, metrics.evaluate(predictions, labels=known[0]), known[0], stale)
+
+
+def _refuse_lacking(row: Row, folds: list[int]) -> None:
+    lacking = [file for fold in folds for name in FILES if not (file := row.results(fold) / name).is_file()]
+    if lacking:
+        raise FileNotFoundError(
+            f"{row.summary} says that its folds are finished, and {len(lacking)} of their files are not there, such as "
+            f"{lacking[0].relative_to(row.summary.parent)}: restore them, or delete the summary and train the row again"
+        )
 
 
 def table(results: list[Result]) -> pd.DataFrame:

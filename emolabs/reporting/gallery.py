@@ -16,6 +16,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Bbox
 
+from emolabs import markdown
 from emolabs.reporting import catalogue, latex, manifest
 from emolabs.reporting.style import DPI, STYLE, TEXT_WIDTH_IN
 
@@ -42,6 +43,8 @@ def save(
     variant: str | None = None,
     precision: int = 3,
     raw: pd.DataFrame | None = None,
+    note: str = "",
+    in_markdown: bool = False,
 ) -> list[Path]:
     """Write a figure (`.pdf` and `.png`) or a table (`.tex` and `.csv`) to `figures/<profile>/` and to its manifest.
 
@@ -53,7 +56,8 @@ def save(
 
     Figures keep their size, at most `TEXT_WIDTH_IN` wide. Tables become a booktabs `tabular` (over 60 rows: a
     `longtable`) without caption that fits the text, floats with `precision` digits after the point, and a CSV with the
-    unrounded values: of `raw`, where the table itself holds numbers that are formatted already.
+    unrounded values: of `raw`, where the table itself holds numbers that are formatted already. A `note` says under the
+    `tabular` what its marks mean; `in_markdown` adds a `.md` with the same text for the repository's page.
 
     Returns the paths written. Raises `ValueError` with a sentence for an unknown id, an item that is not of the id's
     kind, an empty provenance, too wide a figure, or one whose content leaves no room for the provenance.
@@ -77,7 +81,11 @@ def save(
         return manifest.publish(_render_figure(item, name, record), record)
     if kind == "data":
         return manifest.publish({f"{name}.csv": item.to_csv(index=False, lineterminator="\n").encode()}, record)
-    return manifest.publish(_render_table(item, raw, name, record, precision), record)
+    files = _render_table(item, raw, name, record, precision, note)
+    if in_markdown:
+        texts = [markdown.table(latex.flatten(item)), *([note] if note else []), record.provenance]
+        files[f"{name}.md"] = ("\n".join(texts) + "\n").encode()
+    return manifest.publish(files, record)
 
 
 def _render_figure(figure: Figure, name: str, record: manifest.Record) -> dict[str, bytes]:
@@ -178,8 +186,8 @@ def _width_pt(text: str) -> float:
 
 
 def _render_table(
-    table: pd.DataFrame, raw: pd.DataFrame, name: str, record: manifest.Record, precision: int
+    table: pd.DataFrame, raw: pd.DataFrame, name: str, record: manifest.Record, precision: int, note: str
 ) -> dict[str, bytes]:
-    tex = latex.comment(record) + latex.tabular(latex.flatten(table), precision=precision)
+    tex = latex.comment(record) + latex.tabular(latex.flatten(table), precision=precision) + latex.note(note)
     csv = latex.flatten(raw).to_csv(index=False, lineterminator="\n")
     return {f"{name}.tex": tex.encode(), f"{name}.csv": csv.encode()}

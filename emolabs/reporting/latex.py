@@ -33,6 +33,11 @@ def comment(record: Record) -> str:
     return f"% {record.entry.title}. Provenance: {record.provenance}\n% emolabs {record.to_json()}\n"
 
 
+def note(text: str) -> str:
+    r"""A paragraph in small type to stand under a `tabular`; nothing for an empty text."""
+    return f"\\par\\smallskip{{\\footnotesize {escape(text)}\\par}}\n" if text else ""
+
+
 def flatten(table: pd.DataFrame) -> pd.DataFrame:
     """`table` with its index as leading columns; a plain 0, 1, 2 … index without a name is dropped.
 

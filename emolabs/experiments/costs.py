@@ -1,0 +1,188 @@
+"""What a pipeline costs: parameters, operations for one clip, and the seconds that its training took.
+
+A row is counted from what it hears to its answer: its own part (a network, or the linear model), and for rows on the
+frames of a pretrained encoder that encoder as far as the layer they hear. Operations are multiplications and additions
+for one clip of `CLIP_S` seconds, by `architecture.parts` (PyTorch's FlopCounterMode); the signal processing before a
+network (spectrograms, functionals) counts nothing. Seconds are those of run.json, over all folds, on the machine it
+names; two machines do not compare.
+
+    python -m emolabs.experiments.costs thesis     writes the committed table of parameters and operations
+"""
+
+import copy
+import sys
+from collections.abc import Sequence
+
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from torch.utils.flop_counter import FlopCounterMode
+
+from emolabs import params, paths, storage
+from emolabs.experiments import architecture, learners, networks, results, runs
+from emolabs.experiments.comparison import MARKERS, labels
+from emolabs.experiments.results import Result
+from emolabs.extraction.store import Features
+from emolabs.modeling import encoder, untrained
+from emolabs.modeling.encoder import SAMPLE_RATE_HZ
+from emolabs.modeling.pipeline import ENCODERS, Pipeline, get_pipeline, load_pipelines
+from emolabs.modeling.training import Training
+from emolabs.reporting import COLORS, interval
+
+CLIP_S = networks.CROP_S
+COLUMNS = ["pipeline", "parameters", "trained", "operations", "encoder_parameters", "encoder_operations", "missing"]
+
+
+def load(profile: str, found: Sequence[Result]) -> pd.DataFrame:
+    """`measure` of these results: of those in the committed table what it says, of the others as counted here."""
+    file = _file(profile)
+    names = {result.row.pipeline for result in found}
+    known = pd.read_csv(file).assign(missing="") if file.is_file() else pd.DataFrame(columns=COLUMNS)
+    known = known[known.pipeline.isin(names)]
+    others = [result for result in found if result.row.pipeline not in set(known.pipeline)]
+    tables = [table for table in (known, measure(profile, others)) if len(table)]
+    return pd.concat(tables, ignore_index=True) if tables else known
+
+
+def measure(profile: str, found: Sequence[Result]) -> pd.DataFrame:
+    """A line per pipeline of these results, `COLUMNS`: `parameters` and `operations` of the row's own part, of which
+    `trained` parameters learn, and what the frozen encoder before it adds. `missing` says what cannot be counted here.
+    """
+    by_name = {result.row.pipeline: result for result in found}
+    lines = []
+    for name in sorted(by_name, key=list(load_pipelines()).index):
+        try:
+            line = _count(by_name[name], profile=profile) | {"missing": ""}
+        except (FileNotFoundError, ValueError) as error:
+            line = {
+                "missing": f"{error}; `python -m emolabs.experiments.costs {profile}` counts it where this is there"
+            }
+        lines.append({"pipeline": name} | line)
+    return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def _count(result: Result, *, profile: str) -> dict:
+    pipeline = get_pipeline(result.row.pipeline)
+    if pipeline.backbone == "constant":
+        return dict.fromkeys(COLUMNS[1:6], 0)
+    if pipeline.backbone == "linear":
+        features = runs.features_of(pipeline, profile=profile)
+        size, classes = learners.vectors(features, slice(0, 1)).shape[1], len(result.labels)
+        line = {"parameters": (size + 1) * classes, "trained": (size + 1) * classes, "operations": 2 * size * classes}
+    else:
+        weights = params.load(profile, pipeline.notebook).get("weights", "")
+        parameters = Training(**result.runs[0]["made_from"]["parameters"])
+        model, features, x = runs.example(result.row, parameters=parameters, weights=weights)
+        parts = architecture.parts(model, x=x, pipeline=pipeline)
+        line = parts[["parameters", "trained", "operations"]].sum().to_dict()
+    return line | _heard(pipeline, features, profile=profile)
+
+
+def _heard(pipeline: Pipeline, features: Features, *, profile: str) -> dict:
+    """What the frozen encoder costs up to the layer that a row hears; nothing where it hears none, or tunes it."""
+    if pipeline.branch not in ENCODERS or pipeline.tuning != "frozen":
+        return {"encoder_parameters": 0, "encoder_operations": 0}
+    weights = params.load(profile, "21_embeddings").get("weights", "untrained")
+    model = copy.deepcopy(encoder.load(untrained.choose(pipeline.branch, given=weights, profile=profile)))
+    layer = features.parameters.get("layer", learners.LAYER)
+    if layer != "all":
+        del model.blocks[layer:]
+    samples = round(CLIP_S * SAMPLE_RATE_HZ)
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter:
+        model.eval()(torch.zeros(1, samples).normal_(), torch.tensor([samples]))
+    numbers = sum(parameter.numel() for parameter in model.parameters())
+    return {"encoder_parameters": numbers, "encoder_operations": counter.get_total_flops()}
+
+
+def table(overall: pd.DataFrame, counted: pd.DataFrame, *, devices: dict[str, str]) -> pd.DataFrame:
+    """Lines of `results.table` with what each costs: `all_parameters` and `all_operations` (with the encoder's) beside
+    the columns of `measure`, and the `device` on which its seconds were measured."""
+    lines = overall.merge(counted, on="pipeline", how="left")
+    for name in ("parameters", "operations"):
+        lines[f"all_{name}"] = lines[name] + lines[f"encoder_{name}"]
+    return lines.assign(device=lines.pipeline.map(devices))
+
+
+#: The axes of the figure: column of `table`, what it is, and how it is called.
+AXES = (
+    ("all_parameters", "parameters"),
+    ("all_operations", "operations for 4 s"),
+    ("seconds", "seconds of training; filled: GPU"),
+)
+
+
+def draw(axes: Sequence[Axes], lines: pd.DataFrame) -> None:
+    """Accuracy with its interval over each of `AXES`, on logarithmic axes, a marker per row in the order of the table:
+    filled where the training ran on a GPU, open on a CPU."""
+    order = [name for name in load_pipelines() if name in set(lines.pipeline) and name != "constant"]
+    names = labels(lines)
+    for axis, (column, title) in zip(axes, AXES, strict=True):
+        for i, name in enumerate(order):
+            line = lines[lines.pipeline == name].iloc[0]
+            if pd.isna(line[column]):
+                continue
+            color = list(COLORS.values())[i % len(COLORS)]
+            errors = [[100 * (line.accuracy - line.accuracy_low)], [100 * (line.accuracy_high - line.accuracy)]]
+            look = {"marker": MARKERS[i % len(MARKERS)], "color": color, "linestyle": "none", "capsize": 2}
+            look |= {"markerfacecolor": color if line.device == "cuda" else "white", "markersize": 6}
+            axis.errorbar(line[column], 100 * line.accuracy, yerr=errors, label=names[name], **look)
+        axis.set(xscale="log", xlabel=title)
+
+
+def formatted(lines: pd.DataFrame) -> pd.DataFrame:
+    """Lines of `table` for reading, the cheapest in operations first."""
+    lines = lines.sort_values(["all_operations", "pipeline"], na_position="last")
+    table = pd.DataFrame({"pipeline": lines.pipeline})
+    counts = {"trained parameters": "trained", "all parameters": "all_parameters"}
+    for title, column in (counts | {"operations": "all_operations"}).items():
+        table[title] = ["–" if pd.isna(v) else architecture.short(v) for v in lines[column]]
+    table["seconds"] = lines.seconds.map("{:,.0f}".format)
+    table["on"] = lines.device.map({"cuda": "GPU", "cpu": "CPU"})
+    bounds = lines[["accuracy", "accuracy_low", "accuracy_high"]].itertuples(index=False)
+    table["accuracy (%)"] = [interval(*values) for values in bounds]
+    return table.reset_index(drop=True)
+
+
+#: What the columns of the table mean.
+LEGEND = (
+    f"Accuracy under hash on all corpora, 95 % interval over speakers. Operations: multiplications and additions for "
+    f"one clip of {CLIP_S:g} s; spectrograms and functionals are not counted. All parameters: with the pretrained "
+    f"encoder as far as the layer that is heard. Seconds: training of all folds; those of a GPU and of a CPU do not "
+    f"compare, and a CPU that does other work as well takes longer."
+)
+
+
+def missing(lines: pd.DataFrame) -> list[str]:
+    """Which rows of `table` could not be counted, and why."""
+    return [f"`{line.pipeline}`: {line.missing}" for line in lines[lines.missing != ""].itertuples()]
+
+
+def devices(found: Sequence[Result]) -> dict[str, str]:
+    """On what each row was trained, by pipeline: cpu or cuda."""
+    return {result.row.pipeline: result.runs[0]["machine"]["device"] for result in found}
+
+
+def _file(profile: str):
+    return paths.results(profile) / "costs.csv"
+
+
+def main() -> None:
+    """Count every row of a profile that has a result, and write the table that is committed."""
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m emolabs.experiments.costs PROFILE")
+    profile = sys.argv[1]
+    try:
+        found = results.find(profile)
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(str(error))
+    counted = measure(profile, found)
+    for line in counted[counted.missing != ""].itertuples():
+        print(f"{line.pipeline} is left out: {line.missing}", file=sys.stderr)
+    counted = counted[counted.missing == ""].drop(columns="missing")
+    with storage.atomic(_file(profile)) as temporary:
+        counted.astype(dict.fromkeys(COLUMNS[1:6], int)).to_csv(temporary, index=False, lineterminator="\n")
+
+
+if __name__ == "__main__":
+    main()

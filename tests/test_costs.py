@@ -1,0 +1,50 @@
+"""What a pipeline costs: counts by hand, what cannot be counted, and the figure."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from evaluated import answered, clips, write
+
+from emolabs import paths, reporting
+from emolabs.experiments import baselines, costs, partitions, results
+from emolabs.experiments.runs import Row
+
+
+@pytest.fixture
+def found(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "results", lambda profile: tmp_path / "results" / profile)
+    monkeypatch.setattr(paths, "interim", lambda profile: tmp_path / "interim" / profile)
+    about = {"profile": "demo", "protocol": "hash", "scope": "pooled", "seed": 0}
+    for pipeline in ("constant", "mfcc-linear"):
+        write(Row(**about, pipeline=pipeline), answered(clips(), hits=0.7))
+    return partitions.read("demo").found
+
+
+def test_without_features_the_row_says_what_counts_it(found):
+    table = costs.load("demo", found).set_index("pipeline")
+    assert table.operations["constant"] == 0 and pd.isna(table.operations["mfcc-linear"])
+    assert "python -m emolabs.experiments.costs demo" in table.missing["mfcc-linear"]
+
+
+def test_a_committed_count_is_taken_and_drawn(found):
+    counts = "pipeline,parameters,trained,operations,encoder_parameters,encoder_operations\nmfcc-linear,90,90,70,5,6\n"
+    (paths.results("demo") / "costs.csv").write_text(counts)
+    scores = results.table(found)
+    lines = scores[scores.on == "overall"].reset_index(drop=True)
+    priced = costs.table(lines, costs.load("demo", found), devices=costs.devices(found)).set_index("pipeline")
+    assert priced.all_parameters["mfcc-linear"] == 95 and priced.all_operations["mfcc-linear"] == 76
+    assert not costs.missing(priced.reset_index()) and (priced.device == "cpu").all()
+    figure, axes = reporting.figure(cols=3)
+    costs.draw(axes, priced.reset_index())
+    assert axes[0].get_legend_handles_labels()[1] == ["mfcc-linear (stale)"]
+    assert costs.formatted(priced.reset_index()).pipeline.tolist() == ["constant", "mfcc-linear"]
+    plt.close(figure)
+
+
+def test_the_committed_counts_are_those_of_the_formulas():
+    table = pd.read_csv(paths.results("thesis") / "costs.csv").set_index("pipeline")
+    sizes = {"egemaps-linear": 88, "mfcc-linear": 120, "whisper-linear": 512}
+    for name, size in sizes.items():
+        assert table.trained[name] == 7 * (size + 1) and table.operations[name] == 2 * 7 * size
+    assert table.encoder_parameters["whisper-linear"] < 20_600_000, "three of the six blocks"
+    assert baselines.LINEAR in table.index and (table.trained <= table.parameters).all()
