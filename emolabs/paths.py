@@ -117,6 +117,11 @@ def results(profile: str) -> Path:
     return ROOT / "data" / "results" / profile
 
 
+def reliability(profile: str) -> Path:
+    """What was measured with the models of runs that are not committed themselves: calibration and robustness."""
+    return results(profile) / "reliability"
+
+
 def figures(profile: str) -> Path:
     """Figures and tables of a profile."""
     return ROOT / "figures" / profile

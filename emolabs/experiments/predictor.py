@@ -20,9 +20,10 @@ from emolabs.corpora import audio
 from emolabs.experiments import learners, networks
 from emolabs.extraction import embeddings, functionals, spectrograms
 from emolabs.extraction.store import Features
-from emolabs.modeling import encoder, weights
+from emolabs.modeling import encoder, training, weights
 from emolabs.modeling.classifier import Classifier
 from emolabs.modeling.pipeline import Pipeline
+from emolabs.modeling.sides import Side
 from emolabs.standardization.normalization import Normalization, normalize
 from emolabs.standardization.waveforms import FULL_SCALE, Waveforms
 
@@ -60,6 +61,11 @@ class Model:
         self.network = None if is_classical else _network(folder, self._config, pipeline=self.pipeline)
 
     @property
+    def hears(self) -> str:
+        """Digest of how features are made of a waveform: models that share it `hear` the same."""
+        return storage.digest([*self.pipeline.store, self._parameters])
+
+    @property
     def normalization(self) -> Normalization:
         """The steps that the run's waveforms went through; raises `ValueError` where the run does not say them."""
         steps = self._parameters.get("normalization")
@@ -76,15 +82,32 @@ class Model:
         Raises `OSError` where a file is not there, and `ValueError` with the reason for what cannot be read, is silent
         or too short, for an array without its rate, and for an encoder that is not the one of the run.
         """
+        waves = self.normalize(source, sample_rate_hz=sample_rate_hz)
+        return self.answer(waves, self.hear(waves))
+
+    def normalize(self, source: str | Path | np.ndarray, *, sample_rate_hz: int | None = None) -> Waveforms:
+        """One clip as a store of the run's normalized waveforms would hold it; arguments and errors of `predict`."""
         samples, rate = _samples(source, sample_rate_hz=sample_rate_hz)
-        waves = _stored(normalize(samples, sample_rate_hz=rate, steps=self.normalization)[0], self.normalization)
-        features = self._hear(waves)
+        return stored(normalize(samples, sample_rate_hz=rate, steps=self.normalization)[0], self.normalization)
+
+    def answer(self, waves: Waveforms, features: Features | None) -> Prediction:
+        """What the model says of the one clip in `waves`, of which it hears `features`, as `hear` makes them."""
         if self.network:
             return self._ask_network(waves, features)
         vector = learners.vectors(features, np.array([0])) if features else np.zeros((1, 1))
         probabilities = pd.Series(learners.spread(self._classical, vector, labels=self.labels)[0], self.labels)
         heard = vector[0] if features else None
         return Prediction(probabilities, waves.wave(0), waves.sample_rate_hz, heard, self._span(waves), None, None)
+
+    def probabilities(self, features: Features | None, rows: np.ndarray) -> np.ndarray:
+        """What the model says of these rows of a store that was made as the run's own: [clips, labels]."""
+        if self.network:
+            longest = self.network.encoder.longest if self.network.encoder else None
+            x = networks.source(self.pipeline, features, rows=rows, longest=longest)
+            side = Side(x, torch.zeros(len(rows), dtype=torch.long))
+            return training.predict(self.network, side).double().softmax(dim=1).numpy()
+        vectors = learners.vectors(features, rows) if features else np.zeros((len(rows), 1))
+        return learners.spread(self._classical, vectors, labels=self.labels)
 
     @torch.inference_mode()
     def _ask_network(self, waves: Waveforms, features: Features) -> Prediction:
@@ -104,8 +127,8 @@ class Model:
         heard = x[0].numpy(), (start_s, end_s)
         return Prediction(probabilities, waves.wave(0), waves.sample_rate_hz, *heard, weights, times_s)
 
-    def _hear(self, waves: Waveforms) -> Features | None:
-        """What the store of the run's branch would hold of `waves`."""
+    def hear(self, waves: Waveforms, *, frames: np.ndarray | None = None) -> Features | None:
+        """What the store of the run's branch would hold of `waves`; `frames` are those of `encode`, where known."""
         branch, parameters = self.pipeline.store[0], self._parameters
         if not branch:
             return None
@@ -118,11 +141,22 @@ class Model:
             vector = functionals.SETS[branch].compute(waves.wave(0), sample_rate_hz=waves.sample_rate_hz)
             clips, values = waves.clips.assign(length=1), vector[None]
         else:
-            first, end = (round(t * waves.sample_rate_hz) for t in self._span(waves))
-            frames = embeddings.hear(waves.wave(0)[first:end], model=self._frozen)  # [frames, layers, size]
+            frames = self.encode(waves) if frames is None else frames
             clips, values = waves.clips.assign(length=len(frames)), self._kept(frames)
             clips = clips.drop(columns="start") if branch.endswith("-pooled") else clips
         return Features(self.folder, clips, values, parameters, "")
+
+    def encode(self, waves: Waveforms) -> np.ndarray | None:
+        """All layers of the run's frozen encoder of one clip: [frames, layers, size]; None where it has none."""
+        if "encoder" not in self._parameters:
+            return None
+        first, end = (round(t * waves.sample_rate_hz) for t in self._span(waves))
+        return embeddings.hear(waves.wave(0)[first:end], model=self._frozen)
+
+    @property
+    def encodes(self) -> str:
+        """Digest of what `encode` depends on: models that share it have the same frames of the same waves."""
+        return storage.digest([self._parameters.get(name) for name in ("encoder", "crop_s")])
 
     def _kept(self, frames: np.ndarray) -> np.ndarray:
         """What a store keeps of frames [frames, layers, size]: statistics, one layer or all, in its own precision."""
@@ -236,7 +270,7 @@ def _samples(source: str | Path | np.ndarray, *, sample_rate_hz: int | None) -> 
     return samples, sample_rate_hz
 
 
-def _stored(wave: np.ndarray, steps: Normalization) -> Waveforms:
+def stored(wave: np.ndarray, steps: Normalization) -> Waveforms:
     """`wave` as a store of this one clip has it: in 16 bits."""
     samples = np.clip(np.rint(wave * FULL_SCALE), -FULL_SCALE - 1, FULL_SCALE).astype("<i2")
     clips = pd.DataFrame({"id": [""], "path": [""], "corpus": [""], "start": [0], "length": [len(samples)]})
