@@ -137,7 +137,7 @@ def _likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     for matrix in (first, second):
         total = matrix.sum(axis=-1, keepdims=True)
         shares = np.divide(matrix, total, out=np.zeros_like(matrix, dtype=float), where=total > 0)
-        rank = rankdata(shares[..., off], axis=-1)
+        rank = rankdata(shares[..., off].round(9), axis=-1)  # sums in another order differ in the last digits
         ranks.append(rank - rank.mean(axis=-1, keepdims=True))
     with np.errstate(invalid="ignore"):
         return (ranks[0] * ranks[1]).sum(-1) / np.sqrt((ranks[0] ** 2).sum(-1) * (ranks[1] ** 2).sum(-1))
