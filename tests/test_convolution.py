@@ -94,15 +94,14 @@ class TestBackbone:
             torch.testing.assert_close(norm.running_mean, mean, rtol=1e-6, atol=1e-6)
             torch.testing.assert_close(norm.running_var, variance, rtol=1e-6, atol=1e-6)
 
-    @pytest.mark.parametrize("padding", [0, 1, 32])
     @torch.no_grad()
-    def test_a_clip_is_heard_alone_as_in_a_batch(self, name, channels, dims, padding):
+    def test_a_clip_is_heard_alone_as_in_a_batch(self, name, channels, dims):
         backbone = network(name, channels, dims)
         x, lengths = clips(backbone, channels=channels)
         together, valid = backbone(x, lengths)
         assert together[-1].std() > 1e-3
         for i, length in enumerate(lengths.tolist()):
-            alone, frames = backbone(nn.functional.pad(x[i : i + 1, :, :length], (0, padding)), lengths[i : i + 1])
+            alone, frames = backbone(nn.functional.pad(x[i : i + 1, :, :length], (0, 33)), lengths[i : i + 1])
             assert frames.tolist() == [valid[i]]
             torch.testing.assert_close(alone[0, : valid[i]], together[i, : valid[i]], rtol=0, atol=1e-4)
             assert (alone[0, valid[i] :] == 0).all()

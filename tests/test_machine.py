@@ -235,6 +235,14 @@ class TestFailures:
         together = common_failures.together(one_vote(wrong, wrong)).iloc[0]
         assert together.same == together.same_by_chance == 1 and np.isclose(together.confusions, 1)
 
+    def test_confusions_that_are_equal_up_to_rounding_are_ties(self):
+        random = np.random.default_rng(0)
+        first, second = random.integers(0, 4, (2, 5, 5)).astype(float)
+        rounded = first * (1 + random.choice([-1, 0, 1], (20, 5, 5)) * 2e-16)  # as sums in another order are
+        off = ~np.eye(5, dtype=bool)
+        shares = [(m / m.sum(axis=1, keepdims=True))[off] for m in (first, second)]
+        assert np.allclose(common_failures._likeness(rounded, second), spearmanr(*np.round(shares, 9)).statistic)
+
     def test_the_hardest_clips_are_failed_by_all(self, shared):
         table = common_failures.hardest(shared)
         assert len(table) and table.share.is_monotonic_increasing

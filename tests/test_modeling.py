@@ -16,7 +16,6 @@ from emolabs.modeling.aggregation import AGGREGATIONS
 from emolabs.modeling.classifier import Classifier
 from emolabs.modeling.encoder import build as build_encoder
 from emolabs.modeling.masking import MaskedBatchNorm, frame_mask
-from emolabs.modeling.temporal import LSTM
 
 NAME = re.compile(
     r"(?P<branch>waveform|logmel|mfcc|egemaps|wav2vec2|hubert|whisper)(?P<bands>\d+)?"
@@ -118,9 +117,6 @@ class TestTable:
         for part in ("branch", "backbone", "temporal", "aggregation"):
             assert said[part] == row.get(part, "none")
 
-    def test_names_are_unique(self):
-        assert len(load_pipelines()) == len(ROWS)
-
     @pytest.mark.parametrize(
         ("name", "parts"),
         [
@@ -208,13 +204,6 @@ class TestNetwork:
     def test_golden_parameter_counts_of_the_demo(self, name, count):
         model = Classifier(get_pipeline(name), channels=64, frames=251, classes=7, width=8)
         assert sum(parameter.numel() for parameter in model.parameters()) == count
-
-    @pytest.mark.parametrize("branch", ["logmel", "waveform"])
-    @pytest.mark.parametrize("depth", [8, 14, 20])
-    def test_skips_add_no_parameters(self, branch, depth):
-        rows = (get_pipeline(f"{branch}-{kind}{depth}-mean") for kind in ("plain", "resnet"))
-        plain, residual = (sum(p.numel() for p in network(row).parameters()) for row in rows)
-        assert plain == residual
 
     def test_cepstra_are_those_of_librosa(self):
         logmel = torch.randn(1, 64, 9, dtype=torch.float32)
@@ -304,10 +293,6 @@ class TestMasking:
             alone, _ = model(x[i : i + 1, ..., :length], lengths[i : i + 1])
             torch.testing.assert_close(alone[0], logits[i], rtol=0, atol=1e-4)
 
-    def test_same_input_same_logits(self, pipeline):
-        model, heard = network(pipeline), sounds(pipeline, LENGTHS)
-        assert torch.equal(model(*heard)[0], model(*heard)[0])
-
     def test_the_order_of_clips_does_not_matter(self, pipeline):
         model, (x, lengths), order = network(pipeline), sounds(pipeline, LENGTHS), torch.tensor([3, 0, 5, 2, 1, 4])
         torch.testing.assert_close(model(x[order], lengths[order])[0], model(x, lengths)[0][order], rtol=0, atol=1e-5)
@@ -349,12 +334,3 @@ class TestAggregation:
         vector, given = pooling(self.x, self.mask)
         torch.testing.assert_close(given[0], torch.cat([weights, torch.zeros(1)]))
         torch.testing.assert_close(vector[0], weights @ self.x[0, :2])
-
-
-def test_lstm_is_the_plain_lstm_over_each_clip():
-    torch.manual_seed(0)
-    lstm, x, lengths = LSTM(features=3, hidden=2), torch.randn(3, 6, 3), torch.tensor([4, 6, 1])
-    out = lstm(x, lengths)
-    for row, clip, length in zip(out, x, lengths.tolist(), strict=True):
-        torch.testing.assert_close(row[:length], lstm.lstm(clip[None, :length])[0][0])
-        assert (row[length:] == 0).all()

@@ -10,7 +10,7 @@ from emolabs.experiments.comparison import MARKERS
 from emolabs.experiments.failures import best
 from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import ENCODERS, load_pipelines
-from emolabs.reporting import COLORS, interval
+from emolabs.reporting import COLORS, interval, p_value
 
 #: What a corrected p has to be under for a difference to be called one.
 LEVEL = 0.05
@@ -65,9 +65,8 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
             )
             continue
         mark = "†" if line.interval_over == "clips" else ""
-        p = "< 0.001" if line.p_holm < 0.001 else f"{line.p_holm:.3f}"
         row |= {"first (%)": f"{100 * line.first:.1f}", "second (%)": f"{100 * line.second:.1f}"}
-        row |= {"difference": interval(line.difference, line.low, line.high) + mark, "p (Holm)": p}
+        row |= {"difference": interval(line.difference, line.low, line.high) + mark, "p (Holm)": p_value(line.p_holm)}
         shown.append(row | {"clips": f"{line.clips:,.0f}", "stale": "stale" if line.stale else ""})
     table = pd.DataFrame(shown).fillna("")
     return table if lines.stale.any() else table.drop(columns="stale", errors="ignore")

@@ -108,6 +108,7 @@ def writing(
             begin, row = stream.tell(), dtype.itemsize * math.prod(shape[1:])
 
             def put(start: int, values: np.ndarray) -> None:
+                """Write `values` [some rows, …] as the rows from `start` on."""
                 nonlocal done
                 if values.shape[1:] != shape[1:]:
                     raise ValueError(

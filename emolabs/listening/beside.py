@@ -13,7 +13,7 @@ from emolabs.corpora import REGISTRY
 from emolabs.experiments.results import Result
 from emolabs.listening import common_failures, judges, published
 from emolabs.listening.machine import ANOTHER, Shared
-from emolabs.reporting import describe, interval
+from emolabs.reporting import describe, interval, p_value
 
 Pair = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -181,15 +181,6 @@ def selection(rates: pd.DataFrame, shared: Shared) -> Pair:
         table[name] = ["–" if np.isnan(value) else text for value, text in zip(mine.value, shown, strict=True)]
         raw[[name, f"{name}_low", f"{name}_high"]] = mine[["value", "low", "high"]].to_numpy()
     return table, raw
-
-
-def p_value(p: float) -> str:
-    """A p value for reading.
-
-    >>> p_value(0.0312), p_value(0.00001)
-    ('0.031', '< 0.001')
-    """
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _each(sources: Mapping[str, Shared], measure, **columns: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from emolabs.listening import judges
 from emolabs.listening.difficulty import relation
-from emolabs.listening.intervals import bounds
+from emolabs.listening.intervals import with_bounds
 from emolabs.listening.judges import LISTENERS
 from emolabs.listening.machine import ANOTHER, Shared
 
@@ -46,11 +46,11 @@ def together(shared: Shared, *, seed: int = 0) -> pd.DataFrame:
         line |= {"both_right": int(numbers[0]), "only_listeners": only_people, "only_machine": only_machine}
         line |= {"both_fail": int(numbers[3]), "p_mcnemar": p}
         line["expected"] = float((~people).mean() * (~machine).mean() * len(people))
-        line |= _with_bounds("kappa", float(_consistency(numbers)), spread)
+        line |= with_bounds(float(_consistency(numbers)), spread, name="kappa")
         if ANOTHER not in shared.choices:
             other = [judges.confusion(tables[name], draws=d) for d in (None, draws)]
             line |= _same_answers(perceived, predicted, truth=truth)
-            line |= _with_bounds("confusions", *map(_likeness, human, other))
+            line |= with_bounds(*map(_likeness, human, other), name="confusions")
         lines.append(line)
     return pd.DataFrame(lines)
 
@@ -93,7 +93,7 @@ def difficulty(shared: Shared, *, seed: int = 0) -> tuple[pd.DataFrame, pd.DataF
             for column, values in measured.items():
                 with np.errstate(invalid="ignore"):  # a sample without clips of the bin
                     samples = weights @ values[inside] / weights.sum(axis=1)
-                line |= _with_bounds(column, values[inside].mean(), samples)
+                line |= with_bounds(values[inside].mean(), samples, name=column)
             bins.append(line)
         line = {"pipeline": name}
         for column in ("probability", "confidence"):
@@ -137,14 +137,7 @@ def _likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     for matrix in (first, second):
         total = matrix.sum(axis=-1, keepdims=True)
         shares = np.divide(matrix, total, out=np.zeros_like(matrix, dtype=float), where=total > 0)
-        rank = rankdata(shares[..., off], axis=-1)
+        rank = rankdata(shares[..., off].round(9), axis=-1)  # sums in another order differ in the last digits
         ranks.append(rank - rank.mean(axis=-1, keepdims=True))
     with np.errstate(invalid="ignore"):
         return (ranks[0] * ranks[1]).sum(-1) / np.sqrt((ranks[0] ** 2).sum(-1) * (ranks[1] ** 2).sum(-1))
-
-
-def _with_bounds(name: str, value: float, samples: np.ndarray) -> dict[str, float]:
-    if np.isnan(value):
-        return dict.fromkeys((name, f"{name}_low", f"{name}_high"), np.nan)
-    low, high = bounds(samples)
-    return {name: float(value), f"{name}_low": float(low), f"{name}_high": float(high)}

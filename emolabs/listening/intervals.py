@@ -9,7 +9,8 @@ listeners nor clips differ, because no bootstrap of two crossed factors is exact
 Clips are drawn within emotion × corpus, since the design fixes how many there are of each. Of the n units of a stratum
 n − 1 are drawn and weighted by n / (n − 1), which keeps the variance of a mean of few units unbiased (Rao & Wu 1988,
 JASA 83(401)). Where nobody knows the listeners (votes), speakers are drawn within their corpus, and the clips of each
-speaker within an emotion: an interval for other speakers with other clips of theirs, and for the same crowd.
+speaker within an emotion: an interval for other speakers with other clips of theirs, and for the same crowd. Of too
+few speakers clips are drawn, as in `emolabs.experiments.metrics`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,12 +20,11 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from emolabs.experiments.metrics import FEWEST_SPEAKERS
 from emolabs.listening.answers import MODALITIES
 from emolabs.listening.tally import Tally
 
 DRAWS = 1000
-#: Under this many speakers votes are drawn by clips only: the interval does not cover new speakers.
-FEWEST_SPEAKERS = 6
 _NORMAL_97_5 = 1.959963984540054
 
 
@@ -77,6 +77,14 @@ def bounds(samples: np.ndarray) -> np.ndarray:
     else:
         found = np.percentile(filled, [2.5, 97.5], axis=0)
     return np.where(empty, np.nan, found)
+
+
+def with_bounds(value: float, samples: np.ndarray, *, name: str = "") -> dict[str, float]:
+    """A value and the `bounds` of its `samples` [draws]: `value, low, high`, or with a `name` `<name>, <name>_low,
+    <name>_high`; all missing where the value is."""
+    keys = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
+    values = [np.nan] * 3 if np.isnan(value) else map(float, (value, *bounds(samples)))
+    return dict(zip(keys, values, strict=True))
 
 
 def wilson(hits: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ from scipy.stats import binomtest
 
 from emolabs.experiments import metrics
 from emolabs.listening import bias, intervals
-from emolabs.listening.intervals import Draws, bounds
+from emolabs.listening.intervals import Draws, with_bounds
 from emolabs.listening.machine import ANOTHER, Shared
 from emolabs.listening.tally import Tally
 
@@ -35,7 +35,7 @@ def draw(shared: Shared, *, seed: int = 0) -> Draws:
 def units(shared: Shared) -> np.ndarray:
     """What the swap test moves as a whole, a number per clip [clips]: a speaker, or a clip where the intervals are over
     clips."""
-    few = shared.clips.speaker.nunique() < intervals.FEWEST_SPEAKERS
+    few = shared.clips.speaker.nunique() < metrics.FEWEST_SPEAKERS
     return np.arange(len(shared.clips)) if few or shared.are_known else pd.factorize(shared.clips.speaker)[0]
 
 
@@ -109,12 +109,12 @@ def scores(shared: Shared, *, against: str = "intended", seed: int = 0) -> pd.Da
         facts = {"judge": name, "answers": float(total.sum()), "over": draws.over}
         for score in SCORES:
             facts_ = facts | {"score": score, "emotion": "", "clips": int((judge.sum(axis=(0, 2, 3)) > 0).sum())}
-            lines.append(facts_ | _with_interval(values[score], spread[score]))
+            lines.append(facts_ | with_bounds(values[score], spread[score]))
         for i, emotion in enumerate(shared.choices):
             clips = int((judge.sum(axis=(0, 3))[:, i] > 0).sum())
             for score in per_emotion if emotion != ANOTHER else ():
                 line = facts | {"score": score, "emotion": emotion, "clips": clips}
-                lines.append(line | _with_interval(values[score][..., i], spread[score][:, i]))
+                lines.append(line | with_bounds(values[score][..., i], spread[score][:, i]))
     return pd.DataFrame(lines)
 
 
@@ -134,7 +134,7 @@ def differences(shared: Shared, *, seed: int = 0) -> pd.DataFrame:
         other = _statistics(confusion(machine, draws=draws))
         for score in SCORES:
             values = [float(_statistics(confusion(judge))[score]) for judge in (human, machine)]
-            spread = _with_interval(values[0] - values[1], samples[score] - other[score])
+            spread = with_bounds(values[0] - values[1], samples[score] - other[score])
             line = {"pipeline": name, "score": score, "listeners": values[0], "machine": values[1]}
             line |= {"difference": spread.pop("value")} | spread
             lines.append(line | {"p_swap": swap_test(shared, name, score=score, seed=seed), "over": draws.over})
@@ -178,13 +178,6 @@ def _statistics(confusions: np.ndarray) -> dict[str, np.ndarray]:
     values = metrics.from_confusion(confusions)
     shares = confusions.sum(axis=-2) / confusions.sum(axis=(-2, -1))[..., None]
     return {**values, "named": shares, "hu": bias.unbiased(confusions)[0]}
-
-
-def _with_interval(value: float, samples: np.ndarray) -> dict[str, float]:
-    value = float(value)
-    if np.isnan(value):
-        return dict.fromkeys(("value", "low", "high"), np.nan)
-    return {"value": value} | dict(zip(("low", "high"), map(float, bounds(samples)), strict=True))
 
 
 def _others(counts: np.ndarray) -> np.ndarray:

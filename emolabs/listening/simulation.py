@@ -119,8 +119,13 @@ def simulate(
     """Write the answers of simulated listeners into `folder`, a file of the page each, and return what they estimate.
 
     Args:
+        study: whose orders they hear, with its practice clips and attention checks.
+        folder: where `simulated-001.json` … go; files of these names are written anew.
         confusion: P(answer | intended), [emotion, emotion], of an average listener on an average clip.
-        listener_sd, clip_sd: standard deviations of listeners and clips, in logits.
+        listeners: how many; the first hears the order 0.
+        listener_sd: standard deviation of listeners, in logits.
+        clip_sd: standard deviation of clips, in logits.
+        seed: of everything drawn; the same seed gives the same files.
     """
     heard = presentations(study, listeners=listeners)
     given = answer(heard, confusion=confusion, listener_sd=listener_sd, clip_sd=clip_sd, seed=seed)

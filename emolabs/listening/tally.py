@@ -66,15 +66,6 @@ class Tally:
         cells = self.rows.item * shape[1] + self.rows.answer
         return np.bincount(cells, self.rows["count"], minlength=shape[0] * shape[1]).reshape(shape)
 
-    def subset(self, **values: object) -> "Tally":
-        """The answers whose items have these values: `subset(modality="audio")`."""
-        kept = np.logical_and.reduce([(self.items[name] == value).fillna(False) for name, value in values.items()])
-        number = np.cumsum(kept) - 1
-        rows = self.rows[kept[self.rows.item]]
-        rows = rows.assign(item=number[rows.item]).reset_index(drop=True)
-        items = self.items[kept].reset_index(drop=True)
-        return Tally(self.labels, rows, items, self.listeners, self.left_out, self.simulated)
-
 
 def count(table: pd.DataFrame, *, labels: Sequence[str]) -> Tally:
     """Count the trials of a long table of answers (`responses.read`, `votes.long`) whose choices are `labels`.

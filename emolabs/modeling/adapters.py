@@ -23,6 +23,7 @@ class LoRA(nn.Module):
         self.scale = alpha / rank
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x [..., inputs] -> [..., outputs]."""
         return self.linear(x) + self.scale * self.up(self.down(x))
 
 

@@ -16,6 +16,7 @@ class Flatten(nn.Module):
         self.frames, self.size = frames, features * frames
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, None]:
+        """x [batch, frames, features], up to `self.frames` long -> [batch, features · self.frames], and no weights."""
         x = nn.functional.pad(x * mask[..., None], (0, 0, 0, self.frames - x.shape[1]))
         return x.flatten(1), None
 
@@ -28,6 +29,7 @@ class Mean(nn.Module):
         self.size = features
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """x [batch, frames, features] -> [batch, features], and the weights, alike on all valid frames of a clip."""
         weights = mask / mask.sum(dim=1, keepdim=True)
         return (x * weights[..., None]).sum(dim=1), weights
 
@@ -41,6 +43,7 @@ class Attention(nn.Module):
         self.size = features
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """x [batch, frames, features] -> [batch, features], and the weights, which sum to one in each clip."""
         scores = self.score(x)[..., 0].masked_fill(mask == 0, float("-inf"))  # [batch, frames]
         weights = scores.softmax(dim=1)
         return (x * weights[..., None]).sum(dim=1), weights

@@ -51,6 +51,8 @@ class Layer(nn.Module):
         return (frames + 2 * self.padding - self.kernel) // self.stride + 1
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """x [batch, inputs, ..., frames] and lengths [batch] -> [batch, outputs, ..., frames'], zero after the lengths,
+        which come out with it."""
         x, lengths = self.convolution(x), self.outgoing(lengths)
         return self.norm(x, frame_mask(lengths, frames=x.shape[-1])), lengths
 
@@ -78,9 +80,11 @@ class Rectifier(nn.Module):
     stride = 1
 
     def outgoing(self, frames: int | torch.Tensor) -> int | torch.Tensor:
+        """As many frames as go in."""
         return frames
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """x of any shape and lengths [batch] -> the same, nothing negative; zero stays zero."""
         return x.relu(), lengths
 
 
@@ -99,6 +103,7 @@ class Block(nn.Module):
         self.new_channels = (0, 0) * dims + (0, outputs - inputs)
 
     def outgoing(self, frames: int | torch.Tensor) -> int | torch.Tensor:
+        """Frames that come out of so many; the second layer keeps their number."""
         return self.first.outgoing(frames)
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -6,7 +6,7 @@
 
 from emolabs.reporting.catalogue import CATALOGUE, Entry
 from emolabs.reporting.gallery import save
-from emolabs.reporting.numbers import interval, percent, save_numbers
+from emolabs.reporting.numbers import interval, p_value, percent, save_numbers
 from emolabs.reporting.provenance import describe
 from emolabs.reporting.style import (
     COLORS,
@@ -38,6 +38,7 @@ __all__ = [
     "emotion_marker",
     "figure",
     "interval",
+    "p_value",
     "palette",
     "percent",
     "save",

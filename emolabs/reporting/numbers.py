@@ -91,6 +91,15 @@ def interval(value: float, low: float, high: float, *, digits: int = 1, scale: f
     return f"{value} [{low}, {high}]"
 
 
+def p_value(p: float) -> str:
+    """A p value for reading.
+
+    >>> p_value(0.0312), p_value(0.00001)
+    ('0.031', '< 0.001')
+    """
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def _show(name: str, value: object, precision: int) -> str:
     """`value` as LaTeX."""
     if isinstance(value, str) and value.strip():
