@@ -93,7 +93,9 @@ def test_the_hardest_clips_are_those_that_all_get_wrong(found):
 
 def test_the_committed_tables_are_those_of_the_committed_results():
     everything = results.find("thesis")
-    premiums = pd.read_csv(paths.figures("thesis") / "42_premium.csv").fillna({"missing": ""})
+    premiums = pd.read_csv(paths.figures("thesis") / "42_premium.csv", dtype={"missing": object}).fillna(
+        {"missing": ""}
+    )
     pd.testing.assert_frame_equal(premiums, effects.premiums(everything), check_dtype=False, atol=1e-9)
     lines = pd.read_csv(paths.figures("thesis") / "41_effects.csv").fillna({"missing": ""})
     made = paired.table(paired.declared(), everything)

@@ -218,6 +218,18 @@ def test_a_bad_profile_is_a_sentence(notebook, old, new, said):
     assert said in str(error.value) and "params/demo/profile.yaml" in str(error.value)
 
 
+def test_wanted_runs_are_no_runs_to_train(notebook):
+    wanted = "wanted:\n  - {protocol: hash, scope: tess, pipelines: [a]}\n"
+    write_params("profile", PROFILE.rstrip() + "\n" + wanted)
+    profile = params.load_profile("demo")
+    trained = params.training_runs(profile, pipelines=TABLE)
+    assert ("hash", "tess", "a", 0) not in trained
+    assert params.training_runs(profile, pipelines=TABLE, wanted=True) == [*trained, ("hash", "tess", "a", 0)]
+    write_params("profile", PROFILE.rstrip() + "\n" + wanted.replace("hash", "hush"))
+    with pytest.raises(ValueError, match="wanted, row 1, protocol: expected one of"):
+        params.load_profile("demo")
+
+
 def test_an_absent_profile_names_those_that_are_there(notebook):
     write_params("profile", PROFILE)
     with pytest.raises(FileNotFoundError, match="there is no profile 'thesis'.*profiles there are: demo"):

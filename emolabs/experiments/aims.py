@@ -23,7 +23,8 @@ INSIDE = "the interval contains the level"
 LEGEND = (
     "Of the rows that have been run the one with the highest validation UAR is shown, and in brackets of how many it "
     "was chosen; the evaluation side has no say. Intervals: 95 % over speakers; † over clips only, which does not "
-    "cover new speakers. New speakers: the same pipeline under speaker, on TESS alone under tess-actress."
+    "cover new speakers. Where no corpus follows the protocol all were trained on, and on one corpus the answer is the "
+    "most probable of its classes. New speakers: the same pipeline under speaker, on TESS alone under tess-actress."
 )
 VERDICTS = ("reached", "missed", "not run")
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from emolabs.experiments import paired
 from emolabs.experiments.results import Result
+from emolabs.modeling.pipeline import load_pipelines
 from emolabs.reporting import interval
 
 LINEAR, CONSTANT = "egemaps-linear", "constant"
@@ -71,17 +72,16 @@ def marks(lines: pd.DataFrame) -> list[str]:
 
 
 def formatted(lines: pd.DataFrame) -> pd.DataFrame:
-    """The differences of lines of `compare` for reading, in points with their intervals, and the mark."""
-    table = pd.DataFrame(index=lines.index)
-    for name, title in (("linear", LINEAR), ("constant", CONSTANT)):
-        bounds = lines[[f"{name}_{number}" for number in NUMBERS[:3]]].itertuples(index=False)
-        table[f"over {title} (points)"] = ["–" if pd.isna(b[0]) else interval(*b) for b in bounds]
-    table.iloc[:, 0] = [f"{text} {mark}".strip() for text, mark in zip(table.iloc[:, 0], marks(lines), strict=True)]
-    return table
+    """What lines of `compare` gain over the linear model for reading, in points with their intervals, and the mark."""
+    bounds = lines[["linear_difference", "linear_low", "linear_high"]].itertuples(index=False)
+    shown = ["–" if pd.isna(b[0]) else interval(*b) for b in bounds]
+    shown = [f"{text} {mark}".strip() for text, mark in zip(shown, marks(lines), strict=True)]
+    return pd.DataFrame({f"over {LINEAR} (points)": shown}, index=lines.index)
 
 
-def sentence(lines: pd.DataFrame, *, networks: list[str]) -> str:
-    """How many of the networks (names of pipelines) beat the linear model on all clips, and which do not."""
+def sentence(lines: pd.DataFrame) -> str:
+    """How many of the networks beat the linear model and the constant answer on all clips, and which do not."""
+    networks = [name for name, parts in load_pipelines().items() if parts.backbone not in ("linear", "constant")]
     overall = lines[(lines.on == "overall") & lines.pipeline.isin(networks)]
     tested = overall[overall.beats_linear.notna()]
     behind = tested[~tested.beats_linear.astype(bool)]
@@ -89,4 +89,5 @@ def sentence(lines: pd.DataFrame, *, networks: list[str]) -> str:
     open_ = len(overall) - len(tested)
     text = f"Of {len(tested)} results of networks, {len(tested) - len(left)} beat `{LINEAR}`"
     text += f"; these do not: {'; '.join(left)}." if left else "."
+    text += f" {sum(beats is True for beats in overall.beats_constant)} of all beat the constant answer."
     return text + f" For {open_} there is no `{LINEAR}` of the same protocol and scope." * bool(open_)
