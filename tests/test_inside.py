@@ -87,6 +87,7 @@ class TestAverages:
         clips = self.clips.assign(x=np.where(np.arange(40) % 3, values, np.nan), same=2.0)
         table = averages(clips, ["x", "same"]).set_index("measure")
         assert table.value["x"] == pytest.approx(clips.x.mean()) and table.clips["x"] == clips.x.notna().sum()
+        assert averages(clips.assign(x=clips.x.where(clips.index < 8)), ["x"]).speakers.tolist() == [2]
         assert table.low["x"] < table.value["x"] < table.high["x"]
         assert table.loc["same", ["value", "low", "high"]].tolist() == [2, 2, 2]
 
