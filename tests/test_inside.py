@@ -12,7 +12,7 @@ import toy
 
 from emolabs import paths
 from emolabs.corpora import labels
-from emolabs.experiments import kept, layer_drawings, layers, learners, metrics, neighbours, results, saliency
+from emolabs.experiments import failures, kept, layer_drawings, layers, learners, metrics, neighbours, results, saliency
 from emolabs.experiments.averages import averages
 from emolabs.experiments.runs import Row
 from emolabs.extraction import store
@@ -265,6 +265,19 @@ class TestProbe:
             FileNotFoundError, match="python -m emolabs.experiments.layers toy --branch hubert makes it"
         ):
             layers.probe("toy", branch="hubert", keeps=False)
+
+
+def test_of_the_hardest_clips_those_whose_recording_is_here_can_be_played(project, monkeypatch):
+    clips = toy.index()[["path", "corpus", "file", "emotion"]].head(2).assign(wrong=2, of=3, answer="fear")
+    monkeypatch.setattr(paths, "raw", lambda _: project / "raw")
+    assert failures.recordings(clips, profile="toy") == []
+    here = project / "raw" / clips.file[1]
+    here.parent.mkdir(parents=True)
+    here.write_bytes(b"audio")
+    ((caption, file),) = failures.recordings(clips, profile="toy")
+    assert file == here and clips.path[1] in caption and "2 of 3 pipelines miss it" in caption
+    paths.index("toy").unlink()
+    assert failures.recordings(clips, profile="toy") == []
 
 
 def test_uar_of_a_layer_is_that_of_the_metrics():
