@@ -1,5 +1,7 @@
 """Means over clips of anything that is measured on each, with intervals over speakers."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 
@@ -9,9 +11,9 @@ from emolabs.experiments import metrics
 def averages(clips: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """The mean of each of `columns` over `clips`, and its 95 % interval: a line per column.
 
-    `clips` has `id, corpus, speaker` beside them; a missing value does not count. Speakers are drawn within their
-    corpora, or clips where speakers are too few, as for scores (`metrics.units_of`). Returns `measure, value, low,
-    high, clips, speakers, interval_over`.
+    `clips` has `id, corpus, speaker` beside them; a clip without a value does not count. Speakers are drawn within
+    their corpora, or clips where speakers are too few, as for scores (`metrics.units_of`). Returns `measure, value,
+    low, high, clips, speakers, interval_over`.
     """
     over, units = metrics.units_of(clips)
     _, first, number = np.unique(units.to_numpy(), return_index=True, return_inverse=True)
@@ -22,6 +24,9 @@ def averages(clips: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     strata = pd.factorize(clips.corpus.iloc[first], sort=True)[0]
     with np.errstate(invalid="ignore", divide="ignore"):
         value, drawn = (s[..., 0, :] / s[..., 1, :] for s in (sums.sum(axis=0), metrics.resampled(sums, strata=strata)))
-    low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=0)
-    facts = {"clips": there.sum(axis=0), "speakers": clips.speaker.nunique(), "interval_over": over}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="All-NaN slice encountered")  # of what no clip here has
+        low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=0)
+    speakers = [clips.speaker[known].nunique() for known in there.T]
+    facts = {"clips": there.sum(axis=0), "speakers": speakers, "interval_over": over}
     return pd.DataFrame({"measure": columns, "value": value, "low": low, "high": high, **facts})

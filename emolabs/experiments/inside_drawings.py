@@ -132,8 +132,8 @@ def purity_sentences(lines: pd.DataFrame) -> list[str]:
 
 def map_title(label: str, shares: pd.Series) -> str:
     """What stands above a panel: the purity of its label; of sexes also that of speakers."""
-    title = f"{label} {100 * shares[label]:.0f} %"
-    return f"{title}, speaker {100 * shares['speaker']:.0f} %" if label == "sex" else title
+    title = f"{label} {100 * shares[label]:.1f} %"
+    return f"{title}, speaker {100 * shares['speaker']:.1f} %" if label == "sex" else title
 
 
 def draw_randomized(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:

@@ -40,4 +40,5 @@ def measured(
             make().to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
         storage.write_json(about, made_from)
         there = made_from
-    return Kept(pd.read_csv(file), there, stale=made_from not in (None, there))
+    table = pd.read_csv(file).copy()  # in one piece: as it is read, columns are added to it slowly
+    return Kept(table, there, stale=made_from not in (None, there))

@@ -16,12 +16,13 @@ def draw(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
     errors = [100 * (of_layers.uar - of_layers.low), 100 * (of_layers.high - of_layers.uar)]
     look = {"color": COLORS["blue"], "ecolor": "black", "capsize": 2.5, "linewidth": 0.8}
     axis.errorbar(places, 100 * of_layers.uar, yerr=errors, fmt="o-", markerfacecolor="white", **look)
-    for line in of_layers[of_layers.chosen_in > 0].itertuples():
-        axis.plot(int(line.layer), 100 * line.uar, "o", color=COLORS["blue"], zorder=3)
-        text = f"{line.chosen_in} of {line.folds}" if line.folds > 1 else "chosen"
+    taken, label = of_layers[of_layers.chosen_in > 0], "chosen on validation, in so many folds"
+    axis.plot(taken.layer.astype(int), 100 * taken.uar, "o", color=COLORS["blue"], zorder=3, label=label)
+    for line in taken.itertuples():
+        text = f"{line.chosen_in} of {line.folds}"
         place = (int(line.layer), 100 * line.high)
         axis.annotate(text, place, xytext=(0, 3), textcoords="offset points", ha="center", fontsize=8)
-    axis.axhline(100 * chosen.uar, color="0.4", linestyle="--", linewidth=0.8)
+    axis.axhline(100 * chosen.uar, color="0.4", linestyle="--", linewidth=0.8, label="UAR of these choices")
     axis.set(title=title, xlabel="layer", xticks=places, xlim=(places[0] - 0.4, places[-1] + 0.4))
 
 
@@ -63,7 +64,8 @@ def sentences(lines: pd.DataFrame) -> list[str]:
         layers, chosen = group[group.layer != CHOSEN], group[group.layer == CHOSEN].iloc[0]
         top, last = layers.loc[layers.uar.idxmax()], layers.iloc[-1]
         even = layers[(layers.below_low <= 0) & (layers.layer != top.layer)].layer.tolist()
-        also = f"; layer {', '.join(even)} cannot be told from it" if even else "; every other layer is lower"
+        few = f"layer{'s' * (len(even) > 1)} {' and '.join(even)}"
+        also = f"; {few} cannot be told from it" if even else "; every other layer is lower"
         highest, taken = (interval(line.uar, line.low, line.high) for line in (top, chosen))
         said.append(
             f"`{protocol}`: layer {top.layer} has the highest UAR, {highest} %{also}. The last layer, {last.layer}, is "

@@ -43,7 +43,7 @@ def probe(profile: str, *, branch: str = "whisper", keeps: bool | None = None) -
         made, make = None, list
     else:
         made = {name: _made_from(features, branch=branch, clips=clips) for name, clips in manifests.items()}
-        made["scores"] = dependencies.own_digest([Path(__file__), Path(metrics.__file__)])
+        made["scores"] = dependencies.own_digest([Path(__file__)])
         made["encoder"] = features.parameters["encoder"]["name"]
         make = partial(_measure, features, profile=profile, branch=branch, manifests=manifests, command=command)
     file = paths.results(profile) / "inside" / f"layers_{branch}.csv"
@@ -99,21 +99,32 @@ def _compared(sides: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def learned(profile: str) -> pd.DataFrame:
-    """What the learnable sum over the layers of a frozen encoder counts in each finished `direct` row, from `runs/`.
+    """What the learnable sum over the layers of a frozen encoder counts in each finished `direct` row.
 
-    A line per layer: `protocol, scope, pipeline, fold, seed, layer, weight` (sum 1); empty where there is no such run.
+    A line per layer: `protocol, scope, pipeline, fold, seed, layer, weight` (sum 1); of the runs that are here, else as
+    they were kept, else empty. A run that cannot be opened is named and left out.
     """
-    lines = []
-    for file in sorted(paths.executed(profile).glob("*/*/*-direct-*/fold*/seed*/metrics.json")):
-        network = predictor.load(file.parent).network
-        if not network.layer_sum:
+    lines, opened, root = [], [], paths.executed(profile)
+    for file in sorted(root.glob("*/*/*-direct-*/fold*/seed*/metrics.json")):
+        try:
+            model = predictor.load(file.parent)
+        except (FileNotFoundError, ValueError) as error:
+            print(error)
             continue
-        protocol, scope, pipeline, fold, seed = file.parent.relative_to(paths.executed(profile)).parts
+        if not model.network.layer_sum:
+            continue
+        protocol, scope, pipeline, fold, seed = file.parent.relative_to(root).parts
         row = {"protocol": protocol, "scope": scope, "pipeline": pipeline}
         row |= {"fold": int(fold.removeprefix("fold")), "seed": int(seed.removeprefix("seed"))}
-        weights = network.layer_sum.weights.tolist()
+        weights = model.network.layer_sum.weights.tolist()
         lines += [{**row, "layer": layer, "weight": weight} for layer, weight in enumerate(weights)]
-    return pd.DataFrame(lines, columns=["protocol", "scope", "pipeline", "fold", "seed", "layer", "weight"])
+        opened.append(storage.digest(model.made_from))
+    columns = ["protocol", "scope", "pipeline", "fold", "seed", "layer", "weight"]
+    file = paths.results(profile) / "inside" / "layers_learned.csv"
+    if not opened and not file.is_file():
+        return pd.DataFrame(columns=columns)
+    make = partial(pd.DataFrame, lines, columns=columns)
+    return kept.measured(file, made_from={"runs": opened} if opened else None, make=make, command="").table
 
 
 def answers(

@@ -32,12 +32,13 @@ LABELS = ("emotion", "sex", "speaker", "corpus")
 ELSEWHERE = "emotion, other speakers"
 
 
-def points(row: Row, *, refresh: bool = False) -> kept.Kept:
+def points(row: Row, *, keeps: bool | None = None) -> kept.Kept:
     """The clips that the first fold of a row evaluates: their place in a picture and the purity around each.
 
     Of a network the vectors are what its output layer hears, of a linear row on an encoder what it hears itself, which
     no training has touched. Columns: `id, path, corpus, speaker, emotion, sex`, `x`, `y`, and those of `purity`.
-    Raises `FileNotFoundError` where there is no table and what it takes is not here.
+    A stale table stands where `keeps`, by default where the profile keeps results. Raises `FileNotFoundError` where
+    there is no table and what it takes is not here.
     """
     pipeline = get_pipeline(row.pipeline)
     try:
@@ -57,7 +58,7 @@ def points(row: Row, *, refresh: bool = False) -> kept.Kept:
         made |= {"clips": storage.digest(clips.id.tolist()), "code": dependencies.own_digest([Path(__file__)])}
         make = partial(_measure, clips, model=model, features=features)
     file = paths.results(row.profile) / "inside" / f"points_{row.protocol}_{row.scope}_{row.pipeline}.csv"
-    keeps = params.load_profile(row.profile).keep_results and not refresh
+    keeps = params.load_profile(row.profile).keep_results if keeps is None else keeps
     command = f"notebooks/43_inside.ipynb, where the run {row.folder(0).relative_to(paths.ROOT)} is,"
     return kept.measured(file, made_from=made, make=make, command=command, keeps=keeps)
 

@@ -164,12 +164,12 @@ def measures(x: torch.Tensor, explained: Explained, *, network: Classifier, is_p
     return row
 
 
-def table(row: Row, *, steps: int, most: int, checked: int, refresh: bool = False) -> kept.Kept:
+def table(row: Row, *, steps: int, most: int, checked: int, keeps: bool | None = None) -> kept.Kept:
     """What `summary` says of clips that the network of a run names rightly, measured where it is not there yet.
 
     Of each emotion the first `most` by their ids are taken, which are as good as drawn; of all these `checked` clips
-    are also explained with networks of random weights. Of stale tables it is those of a profile that keeps results
-    that stand, unless `refresh`. Raises `FileNotFoundError` saying what is missing.
+    are also explained with networks of random weights. A stale table stands where `keeps`, by default where the
+    profile keeps results. Raises `FileNotFoundError` saying what is missing.
     """
     try:
         model, features = opened(row)
@@ -180,7 +180,7 @@ def table(row: Row, *, steps: int, most: int, checked: int, refresh: bool = Fals
         made["code"] = dependencies.own_digest([Path(__file__)])
         make = partial(_measure, row, model=model, features=features, made=made)
     file = paths.results(row.profile) / "inside" / f"saliency_{row.protocol}_{row.scope}_{row.pipeline}.csv"
-    keeps = params.load_profile(row.profile).keep_results and not refresh
+    keeps = params.load_profile(row.profile).keep_results if keeps is None else keeps
     command = f"notebooks/43_inside.ipynb, where the run {row.folder(0).relative_to(paths.ROOT)} is,"
     return kept.measured(file, made_from=made, make=make, command=command, keeps=keeps)
 
