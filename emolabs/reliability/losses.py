@@ -70,6 +70,11 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
     return wide.reset_index(drop=True).rename_axis(columns=None).fillna("")
 
 
+def sureness(line: pd.Series) -> str:
+    """How often the answers of a line are right, and how sure they are (as trained, without scaling), in words."""
+    return f"{100 * line.accuracy:.0f} % are right, at a mean confidence of {100 * line.confidence:.0f} %"
+
+
 def sentences(lines: pd.DataFrame) -> list[str]:
     """Of each result what costs most, and what costs nothing that can be told, in words."""
     said = []
@@ -78,6 +83,6 @@ def sentences(lines: pd.DataFrame) -> list[str]:
         worst = group.loc[group.difference.idxmin()]
         harmless = [DEGRADATIONS[line.degradation].title for line in group.itertuples() if line.high >= 0]
         text = f"`{pipeline}` under `{protocol}` loses most to {DEGRADATIONS[worst.degradation].title}: "
-        text += f"{interval(worst.difference, worst.low, worst.high)} points of UAR"
-        said.append(f"{text}; no loss can be told from: {', '.join(harmless) or 'none'}.")
+        text += f"{interval(worst.difference, worst.low, worst.high)} points of UAR. There {sureness(worst)}. "
+        said.append(f"{text}No loss can be told from: {'; '.join(harmless) or 'none of all'}.")
     return said
