@@ -55,13 +55,14 @@ def missing(lines: pd.DataFrame, found: Sequence[Result], *, degradations: Seque
 
 
 def formatted(lines: pd.DataFrame) -> pd.DataFrame:
-    """Lines of `differences` over all clips for reading, a row per degradation, in points with intervals."""
+    """Lines of `differences` of one protocol, over all clips, for reading: a row per degradation, a column per
+    pipeline, in points with intervals."""
     overall = lines[lines.on == "overall"]
     cells = [
         f"{100 * line.uar:.1f}" if line.degradation == "clean" else interval(line.difference, line.low, line.high)
         for line in overall.itertuples()
     ]
-    names = overall.pipeline + ", " + overall.protocol + overall.stale.map({True: " (stale)", False: ""})
+    names = overall.pipeline + overall.stale.map({True: " (stale)", False: ""})
     table = pd.DataFrame({"degradation": overall.degradation, "name": names, "cell": cells})
     wide = table.pivot(index="degradation", columns="name", values="cell")
     wide = wide.reindex(index=[*dict.fromkeys(table.degradation)], columns=[*dict.fromkeys(table.name)])
