@@ -44,7 +44,7 @@ WRITES = {
     "90_try_it": "[paths.figures(profile) / '90_try_it.png']",
 }
 #: What reruns with the run that is tried, the run included.
-READERS = {"40_evaluation", "41_representations", "43_inside"}  # 42_generalization wants the protocol speaker
+READERS = {"40_evaluation", "41_representations", "43_inside"}  # 42, 44 and 60 want the protocol speaker
 AFTER_TRAINING = {"training", "human_vs_machine", "try_it", *READERS}
 #: What the parameter files say, beside nothing.
 SAYS = {

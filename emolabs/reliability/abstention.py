@@ -14,6 +14,8 @@ from emolabs.reliability.calibration import Answers, Draws, bounds, draw
 TARGETS = (0.7, 0.8, 0.9, 0.95)
 #: Fewer answers than these on the validation side say nothing about a threshold.
 FEWEST_ANSWERS = 30
+#: Resamples that the interval of an area rests on: each has to be added up in the order of confidence.
+AREA_RESAMPLES = 500
 
 
 def curve(confidence: np.ndarray, hits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -30,14 +32,15 @@ def area(confidence: np.ndarray, hits: np.ndarray, *, draws: Draws | None = None
     """Area under the risk–coverage curve (AURC, Geifman et al. 2019): the mean over clips of the risk at the coverage
     that the clip's confidence gives; less is better, and if confidence said nothing it would be the error rate.
 
-    With `draws` that of each resample: [resamples].
+    With `draws` that of each of the first `AREA_RESAMPLES` resamples.
     """
     order = np.argsort(-confidence, kind="stable")
     last, wrong = _last_of_equals(confidence[order]), (~hits[order]).astype(float)
-    weights = np.ones((1, len(order))) if draws is None else draws.weights
+    weights = np.ones((1, len(order))) if draws is None else draws.weights[:AREA_RESAMPLES]
+    unit = np.arange(len(order)) if draws is None else draws.unit[order]
     areas = np.empty(len(weights))
     for i, row in enumerate(weights):
-        weight = row if draws is None else row[draws.unit[order]]
+        weight = row[unit]
         answered = np.cumsum(weight)[last]
         risk = np.divide(np.cumsum(weight * wrong)[last], answered, out=np.zeros(len(order)), where=answered > 0)
         areas[i] = weight @ risk / weight.sum()

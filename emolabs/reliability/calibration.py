@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import scipy.special
 from scipy.optimize import minimize_scalar
+from scipy.sparse import csr_array
 
 from emolabs.experiments import metrics
 from emolabs.experiments.results import Result
@@ -103,9 +104,9 @@ class Draws:
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sums over the clips of each resample of `values` [clips, columns]: [resamples, columns]."""
-        by_unit = np.zeros((self.weights.shape[1], values.shape[1]))
-        np.add.at(by_unit, self.unit, values)
-        return self.weights @ by_unit
+        clips = np.arange(len(self.unit))
+        members = csr_array((np.ones(len(clips)), (self.unit, clips)), shape=(self.weights.shape[1], len(clips)))
+        return self.weights @ (members @ values)
 
 
 def draw(clips: pd.DataFrame) -> Draws:

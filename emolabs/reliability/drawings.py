@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -13,78 +14,91 @@ from emolabs.reporting import COLORS
 
 #: How the protocols look where they share a picture; the last is a promise made with known and kept with new speakers.
 LOOKS = {
-    "hash": {"color": COLORS["blue"], "linestyle": "-", "marker": "o"},
-    "random": {"color": COLORS["green"], "linestyle": "--", "marker": "s"},
-    "speaker": {"color": COLORS["vermilion"], "linestyle": "-.", "marker": "^"},
-    "random, then speaker": {"color": COLORS["black"], "linestyle": ":", "marker": "X"},
-    "hash, then speaker": {"color": COLORS["black"], "linestyle": ":", "marker": "X"},
+    "hash": {"label": "hash (known)", "color": COLORS["blue"], "linestyle": "-", "marker": "o"},
+    "random": {"label": "random (known)", "color": COLORS["green"], "linestyle": "--", "marker": "s"},
+    "speaker": {"label": "speaker (new)", "color": COLORS["vermilion"], "linestyle": "-.", "marker": "^"},
+    "random, then speaker": {"label": "random, then new", "color": COLORS["black"], "linestyle": ":", "marker": "X"},
+    "hash, then speaker": {"label": "hash, then new", "color": COLORS["black"], "linestyle": ":", "marker": "X"},
 }
+#: Bins of fewer clips are not drawn.
+FEWEST = 10
 #: Two sides of one thing, such as before and after.
 PAIR = ({"color": COLORS["orange"], "marker": "s"}, {"color": COLORS["blue"], "marker": "o"})
 
 
-def draw_missing(axis: Axes, *, title: str) -> None:
+def draw_missing(axis: Axes) -> None:
     """An empty panel that says so."""
     axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", va="center", style="italic", color="0.45")
-    axis.set_title(title)
     axis.grid(False)
 
 
-def draw_calibration(axis: Axes, diagrams: Sequence[pd.DataFrame], line: pd.Series, *, title: str) -> None:
-    """The reliability diagrams before and after scaling (of `calibration.diagram`) with the ECE of both, from a line of
-    `calibration.compare`; on the diagonal a probability is what it says."""
+def draw_calibration(axis: Axes, diagrams: Sequence[pd.DataFrame], line: pd.Series) -> None:
+    """The reliability diagrams before and after scaling (of `calibration.diagram`, bins of `FEWEST` clips or more)
+    with the ECE of both, from a line of `reports.calibrations`; on the diagonal a probability is what it says."""
     axis.plot([0, 1], [0, 1], color="0.5", linewidth=0.8)
     for name, diagram, look in zip(("before", "after"), diagrams, PAIR, strict=True):
-        errors = [diagram.accuracy - diagram.low, diagram.high - diagram.accuracy]
-        label = f"{name} scaling"
+        drawn = diagram[diagram.clips >= FEWEST]
+        errors = [drawn.accuracy - drawn.low, drawn.high - drawn.accuracy]
         filled = {"markerfacecolor": "white"} if name == "before" else {}
-        axis.errorbar(
-            diagram.confidence, diagram.accuracy, yerr=errors, label=label, linewidth=0.9, elinewidth=0.6, markersize=3,
-            capsize=1.5, **look, **filled,
-        )  # fmt: skip
-    text = f"ECE {100 * line.ece_before:.1f} → {100 * line.ece_after:.1f} %\nT = {line.temperature}"
-    axis.text(0.97, 0.04, text, transform=axis.transAxes, ha="right", va="bottom", fontsize=7.5)
-    axis.set(title=title, xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
+        look = look | {"linewidth": 0.9, "elinewidth": 0.6, "markersize": 3, "capsize": 1.5} | filled
+        axis.errorbar(drawn.confidence, drawn.accuracy, yerr=errors, label=f"{name} scaling", **look)
+    stale = "\nstale" if line.stale else ""
+    text = f"ECE {100 * line.ece_before:.1f} → {100 * line.ece_after:.1f} %\nT = {line.temperature}{stale}"
+    axis.text(0.04, 0.97, text, transform=axis.transAxes, ha="left", va="top", fontsize=8)
 
 
-def draw_one_calibration(axis: Axes, known: Sequence, lines: pd.DataFrame, *, pipeline: str, protocol: str) -> None:
-    """`draw_calibration` of one result of `reports.scaled`, with the lines of `reports.calibrations`; else empty."""
-    title = f"{pipeline}\n{protocol}"
-    chosen = [(r, c) for r, c in known if (r.row.pipeline, r.row.protocol) == (pipeline, protocol)]
-    if not chosen:
-        draw_missing(axis, title=title)
-        return
-    result, found = chosen[0]
-    line = lines[(lines.pipeline == pipeline) & (lines.protocol == protocol)].iloc[0]
-    sides = [calibration.answers(result, temperatures=t) for t in (None, found.temperature.to_dict())]
-    title += " (stale)" if line.stale else ""
-    draw_calibration(axis, [calibration.diagram(said) for said in sides], line, title=title)
+def draw_calibrations(axes: np.ndarray, known: Sequence[tuple], lines: pd.DataFrame, *, names: tuple) -> None:
+    """`draw_calibration` of every protocol (row of `axes`) and pipeline (column), which `names` lists; `known` is that
+    of `reports.scaled`, `lines` are those of `reports.calibrations`. What has not been run stays empty and says so."""
+    there = {(result.row.protocol, result.row.pipeline): (result, chosen) for result, chosen in known}
+    for row, protocol in zip(axes, names[0], strict=True):
+        row[0].set_ylabel(protocol)
+        for axis, pipeline in zip(row, names[1], strict=True):
+            axis.set(xlim=(0, 1), ylim=(0, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+            if (protocol, pipeline) not in there:
+                draw_missing(axis)
+                continue
+            result, chosen = there[protocol, pipeline]
+            line = lines[(lines.pipeline == pipeline) & (lines.protocol == protocol)].iloc[0]
+            sides = [calibration.answers(result, temperatures=t) for t in (None, chosen.temperature.to_dict())]
+            draw_calibration(axis, [calibration.diagram(said) for said in sides], line)
+    for axis, pipeline in zip(axes[0], names[1], strict=True):
+        axis.set_title(two_lines(pipeline))
+
+
+def two_lines(pipeline: str) -> str:
+    """The name of a pipeline in two lines, for narrow panels."""
+    return pipeline.replace("-", "\n", 1)
 
 
 def draw_curves(axis: Axes, sides: dict[str, Answers], *, title: str) -> None:
-    """Risk over coverage in percent, a line per protocol; a dotted level would be confidence that says nothing."""
+    """Risk over coverage in percent, a line per protocol, from `abstention.FEWEST_ANSWERS` answers on."""
     for name, said in sides.items():
         coverage, risk = abstention.curve(said.confidence, said.hits)
         enough = coverage * len(said.hits) >= abstention.FEWEST_ANSWERS
         look = LOOKS[name] | {"marker": None}
-        axis.plot(100 * coverage[enough], 100 * risk[enough], label=name, **look)
-    axis.set(title=title, xlim=(0, 100), ylim=(0, None), xlabel="answered (%)")
+        axis.plot(100 * coverage[enough], 100 * risk[enough], **look)
+    axis.set(title=two_lines(title), xlim=(0, 103), xticks=[0, 50, 100], xlabel="answered (%)")
 
 
-def draw_promises(axis: Axes, lines: pd.DataFrame, *, target: float, title: str) -> None:
-    """What was right of what was answered, where `target` was promised on validation, and how much was answered."""
-    names = [name for name in LOOKS if name in set(lines.choice)]
+def draw_promises(axis: Axes, lines: pd.DataFrame, *, names: Sequence[str], target: float, title: str) -> None:
+    """What was right of what was answered where `target` was promised on validation, and in small what was answered; a
+    row for each of `names`, the choices of `reports.promises`."""
     for place, name in enumerate(names):
-        line = lines[lines.choice == name].iloc[0]
-        share = f"{100 * line.coverage:.0f} %"
+        chosen = lines[lines.choice == name]
+        if chosen.empty:
+            axis.text(3, -place, "not run", va="center", fontsize=8, style="italic", color="0.45")
+            continue
+        line = chosen.iloc[0]
+        axis.text(3, -place, f"{100 * line.coverage:.1f} %", va="center", fontsize=8)
         if line.answered:
             errors = [[100 * (line.accuracy - line.accuracy_low)], [100 * (line.accuracy_high - line.accuracy)]]
-            look = {"color": LOOKS[name]["color"], "marker": LOOKS[name]["marker"], "capsize": 2.5, "linestyle": ""}
-            axis.errorbar(place, 100 * line.accuracy, yerr=errors, **look)
-        axis.text(place, 1.5, share, ha="center", fontsize=8)
-    axis.axhline(100 * target, color="0.4", linewidth=0.8, linestyle="--")
-    axis.set_xticks(range(len(names)), [name.replace(", ", ",\n") for name in names], fontsize=8)
-    axis.set(title=title, ylim=(0, 100), xlim=(-0.6, len(names) - 0.4))
+            look = LOOKS[name] | {"capsize": 2.5, "linestyle": ""}
+            axis.errorbar(100 * line.accuracy, -place, xerr=errors, **look)
+    axis.axvline(100 * target, color="0.4", linewidth=0.8, linestyle="--")
+    axis.set_yticks([-place for place in range(len(names))], [LOOKS[name]["label"] for name in names])
+    axis.set(title=two_lines(title), xlim=(0, 103), xticks=[0, 50, 100], ylim=(0.5 - len(names), 0.5))
+    axis.grid(axis="x")
 
 
 def draw_gaps(axis: Axes, lines: pd.DataFrame, *, rows: Sequence[str], column: str) -> None:
@@ -94,6 +108,8 @@ def draw_gaps(axis: Axes, lines: pd.DataFrame, *, rows: Sequence[str], column: s
         group = lines[lines.pipeline == pipeline].set_index(column).reindex(rows)
         for k, line in enumerate(group.itertuples()):
             if pd.isna(line.gap):
+                if i == 0:
+                    axis.text(0, -k, " no gap: one sex", va="center", fontsize=8, style="italic", color="0.45")
                 continue
             errors = [[100 * (line.gap - line.low)], [100 * (line.high - line.gap)]]
             face = {} if line.interval_over == "speakers" else {"markerfacecolor": "white"}
@@ -113,15 +129,16 @@ def draw_speakers(axis: Axes, scored: pd.DataFrame, spread: pd.DataFrame) -> Non
         places = [place + k for k in range(len(group))]
         axis.fill_between(
             [place - 0.5, place + len(group) - 0.5], 100 * chance.chance_low, 100 * chance.chance_high, color="0.85",
-            linewidth=0,
+            linewidth=0, label="the worst speaker, were all served alike" if i == 0 else None,
         )  # fmt: skip
         errors = [100 * (group.uar - group.low), 100 * (group.high - group.uar)]
         look = {"fmt": MARKERS[i], "color": f"C{i}", "ecolor": "0.6", "elinewidth": 0.6, "markersize": 3}
         axis.errorbar(places, 100 * group.uar, yerr=errors, **look)
-        ticks.append((place + (len(group) - 1) / 2, f"{corpus}\n{len(group)}"))
+        ticks.append((place + (len(group) - 1) / 2, f"{corpus}\n({len(group)})"))
         place += len(group) + 4
     axis.set_xticks(*zip(*ticks, strict=True))
     axis.set(ylim=(0, 103), xlim=(-3, place - 1), ylabel="UAR of a speaker (%)")
+    axis.set_xlabel("corpus (speakers)")
 
 
 def draw_losses(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:

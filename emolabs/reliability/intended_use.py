@@ -9,6 +9,7 @@ import pandas as pd
 from emolabs.corpora.cards import CORE
 from emolabs.experiments import metrics
 from emolabs.reliability.degradation import DEGRADATIONS
+from emolabs.reliability.losses import sureness
 from emolabs.reporting import interval
 from emolabs.reporting.provenance import SYNTHETIC
 
@@ -122,4 +123,5 @@ def _noisy(losses: pd.DataFrame) -> list[str]:
         f"{interval(line.difference, line.low, line.high)} points with {DEGRADATIONS[line.degradation].title}"
         for line in lines.nsmallest(3, "difference").itertuples()
     ]
-    return [f"**Quiet recordings.** Degraded, the UAR of `{lines.pipeline.iloc[0]}` changes by {', '.join(parts)}."]
+    said = f"**Quiet recordings.** Degraded, the UAR of `{lines.pipeline.iloc[0]}` changes by {'; '.join(parts)}."
+    return [f"{said} With the worst of these {sureness(lines.loc[lines.difference.idxmin()])}."]

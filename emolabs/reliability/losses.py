@@ -55,19 +55,25 @@ def missing(lines: pd.DataFrame, found: Sequence[Result], *, degradations: Seque
 
 
 def formatted(lines: pd.DataFrame) -> pd.DataFrame:
-    """Lines of `differences` over all clips for reading, a row per degradation, in points with intervals."""
+    """Lines of `differences` of one protocol, over all clips, for reading: a row per degradation, a column per
+    pipeline, in points with intervals."""
     overall = lines[lines.on == "overall"]
     cells = [
         f"{100 * line.uar:.1f}" if line.degradation == "clean" else interval(line.difference, line.low, line.high)
         for line in overall.itertuples()
     ]
-    names = overall.pipeline + ", " + overall.protocol + overall.stale.map({True: " (stale)", False: ""})
+    names = overall.pipeline + overall.stale.map({True: " (stale)", False: ""})
     table = pd.DataFrame({"degradation": overall.degradation, "name": names, "cell": cells})
     wide = table.pivot(index="degradation", columns="name", values="cell")
     wide = wide.reindex(index=[*dict.fromkeys(table.degradation)], columns=[*dict.fromkeys(table.name)])
     wide.insert(0, "recording", [DEGRADATIONS[name].title for name in wide.index])
     wide.loc["clean", "recording"] += ", UAR (%)"
     return wide.reset_index(drop=True).rename_axis(columns=None).fillna("")
+
+
+def sureness(line: pd.Series) -> str:
+    """How often the answers of a line are right, and how sure they are (as trained, without scaling), in words."""
+    return f"{100 * line.accuracy:.0f} % are right, at a mean confidence of {100 * line.confidence:.0f} %"
 
 
 def sentences(lines: pd.DataFrame) -> list[str]:
@@ -78,6 +84,6 @@ def sentences(lines: pd.DataFrame) -> list[str]:
         worst = group.loc[group.difference.idxmin()]
         harmless = [DEGRADATIONS[line.degradation].title for line in group.itertuples() if line.high >= 0]
         text = f"`{pipeline}` under `{protocol}` loses most to {DEGRADATIONS[worst.degradation].title}: "
-        text += f"{interval(worst.difference, worst.low, worst.high)} points of UAR"
-        said.append(f"{text}; no loss can be told from: {', '.join(harmless) or 'none'}.")
+        text += f"{interval(worst.difference, worst.low, worst.high)} points of UAR. There {sureness(worst)}. "
+        said.append(f"{text}No loss can be told from: {'; '.join(harmless) or 'none of all'}.")
     return said

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from emolabs.experiments.results import Result
-from emolabs.reliability import abstention, calibration, validation
+from emolabs.reliability import abstention, calibration, subgroups, validation
 from emolabs.reliability.calibration import Answers
 from emolabs.reporting import interval
 
@@ -13,15 +13,18 @@ from emolabs.reporting import interval
 KNOWN, NEW = ("random", "hash"), "speaker"
 
 
-def scaled(found: Sequence[Result]) -> tuple[list[tuple[Result, pd.DataFrame]], list[str]]:
-    """The results whose validation side is known, each with its lines of `validation.load`; a sentence for others."""
-    known, missing = [], []
+def scaled(found: Sequence[Result], *, measure: bool) -> tuple[list[tuple[Result, pd.DataFrame]], list[str]]:
+    """The results whose validation side is known, each with its lines of `validation.load`; a sentence for others.
+
+    With `measure` what is missing is measured first, where the runs are.
+    """
+    known, missing = [], validation.measure(found, profile=found[0].row.profile) if measure and found else []
     for result in found:
         try:
             known.append((result, validation.load(result)))
         except LookupError as error:
             missing.append(str(error))
-    return known, missing
+    return known, list(dict.fromkeys(missing))
 
 
 def calibrations(known: Sequence[tuple[Result, pd.DataFrame]]) -> pd.DataFrame:
@@ -100,8 +103,19 @@ def promise_sentences(lines: pd.DataFrame) -> list[str]:
     return said
 
 
+def gaps(found: Sequence[Result], *, sex: pd.Series) -> pd.DataFrame:
+    """`subgroups.gaps` of each result, with its `pipeline`."""
+    return pd.concat([subgroups.gaps(result, sex=sex).assign(pipeline=result.row.pipeline) for result in found])
+
+
+def speakers(result: Result, *, sex: pd.Series, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`subgroups.speakers` of a result, and `subgroups.spread` of these with its `pipeline`."""
+    scored = subgroups.speakers(result, sex=sex)
+    return scored, subgroups.spread(result, scored, seed=seed).assign(pipeline=result.row.pipeline)
+
+
 def formatted_gaps(lines: pd.DataFrame) -> pd.DataFrame:
-    """Lines of `subgroups.gaps` with `pipeline` for reading: in percent and points, over clips only marked †."""
+    """Lines of `gaps` for reading: in percent and points, over clips only marked †."""
     mark = lines.interval_over.map({"clips": "†"}).fillna("")
     values = zip(lines.gap, lines.low, lines.high, mark, strict=True)
     return pd.DataFrame(
@@ -119,7 +133,7 @@ def formatted_gaps(lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def formatted_spread(lines: pd.DataFrame) -> pd.DataFrame:
-    """Lines of `subgroups.spread` for reading, in percent and points."""
+    """Lines of the spread of `speakers` for reading, in percent and points."""
     return pd.DataFrame(
         {
             "pipeline": lines.pipeline,
