@@ -119,15 +119,14 @@ def contrasts_sentences(lines: pd.DataFrame) -> list[str]:
     said = []
     for (pipeline, protocol, scope), group in lines.groupby(["pipeline", "protocol", "scope"], sort=False):
         parts = [
-            f"at {line.train_clips:,.0f} clips of {line.few_speakers:.0f} "
-            f"{points(line.difference, line.low, line.high)} of {100 * (line.whole - line.few):.1f}"
+            f"over {line.few_speakers:.0f} speakers with {line.train_clips:,.0f} clips "
+            f"{points(line.difference, line.low, line.high)} (all their clips: {100 * (line.whole - line.few):.1f})"
             for line in group.itertuples()
         ]
         told = int((group.p_holm < LEVEL).sum())
         said.append(
-            f"`{pipeline}`, {protocol}, {scope}{mark(group.stale.any())}: points that as many clips of all speakers bring "
-            f"over those of a few, of the points that all clips of all speakers bring: {'; '.join(parts)}. "
-            f"{told} of {len(group)} can be told from none (Holm)."
+            f"`{pipeline}`, {protocol}, {scope}{mark(group.stale.any())}, points that all speakers bring on as many clips: "
+            f"{'; '.join(parts)}. {told} of {len(group)} can be told from none (Holm)."
         )
     return said
 
