@@ -125,8 +125,8 @@ def contrasts_sentences(lines: pd.DataFrame) -> list[str]:
         ]
         told = int((group.p_holm < LEVEL).sum())
         said.append(
-            f"`{pipeline}`, {protocol}, {scope}{mark(group.stale.any())}, points that all speakers bring on as many clips: "
-            f"{'; '.join(parts)}. {told} of {len(group)} can be told from none (Holm)."
+            f"`{pipeline}`, {protocol}, {scope}{mark(group.stale.any())}, points that all speakers bring on as many "
+            f"clips: {'; '.join(parts)}. {told} of {len(group)} can be told from none (Holm)."
         )
     return said
 
