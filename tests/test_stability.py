@@ -158,8 +158,9 @@ def test_a_change_of_the_code_measures_again_or_marks_what_is_kept_stale(profile
         learning_curves.measure(profile, design)
     keep_results(False)
     learning_curves.measure(profile, design)
-    after = learning_curves.table(profile)
-    pd.testing.assert_frame_equal(after, before)
+    pd.testing.assert_frame_equal(learning_curves.table(profile), before)
+    learning_curves.measure(profile, replace(design, fractions=[]))
+    assert learning_curves.table(profile).empty, "what the design has no more is dropped, with its curve of one point"
 
 
 def test_contrasts_pair_few_speakers_with_many_on_as_many_clips(profile):

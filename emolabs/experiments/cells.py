@@ -7,7 +7,7 @@ of the `code` and of the `data` that it rests on. A cell is written when it is c
 """
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,31 +74,34 @@ def train(pipeline: str, manifest: pd.DataFrame, *, features: Features, protocol
 
 
 def measure(
-    profile: str, design: str, *, wanted: Iterable[tuple[dict, str, Callable[[], pd.DataFrame]]], names: Sequence[str]
+    profile: str, design: str, *, wanted: Sequence[tuple[dict, str, Callable[[], pd.DataFrame]]], names: Sequence[str]
 ) -> None:
     """Compute the cells that are missing and keep each when it is complete.
 
     `wanted` are cells as (what names it, digest of its data, function that computes its counts). Where the profile
-    keeps results, a cell stands whatever became of its code; else it is computed again after a change.
+    keeps results, a cell stands whatever became of its code and of the design; else it is computed again after a
+    change, and dropped when the design has it no more.
     """
-    keeps = params.load_profile(profile).keep_results
-    kept = load(profile, design, names=names)
-    known = kept[[*names, "code", "data"]].drop_duplicates().values.tolist()
-    known = {tuple(row[:-2]): tuple(row[-2:]) for row in known}
+    keeps, kept = params.load_profile(profile).keep_results, load(profile, design, names=names)
+    cells = {tuple(name[key] for key in names): (name, data, compute) for name, data, compute in wanted}
+    known = {row[:-2]: row[-2:] for row in kept[[*names, "code", "data"]].itertuples(index=False, name=None)}
+    if not keeps and set(known) - set(cells):
+        _write(
+            kept[[cell in cells for cell in kept[[*names]].itertuples(index=False, name=None)]], profile, design, names
+        )
     waiting = []
-    for name, data, compute in wanted:
-        cell, rests_on = tuple(name[key] for key in names), (code_of(name["pipeline"]), data)
+    for cell, (name, data, compute) in cells.items():
+        rests_on = code_of(name["pipeline"]), data
         if cell not in known or (not keeps and known[cell] != rests_on):
             waiting.append((name, rests_on, compute))
     for name, (code, data), compute in progress(waiting, label=design, unit="cell"):
-        lines = compute().assign(**name, code=code, data=data)[[*names, *COLUMNS]]
-        _keep(profile, design, lines=lines, name=name, names=names)
+        lines = compute().assign(**name, code=code, data=data)
+        kept = load(profile, design, names=names)
+        same = np.logical_and.reduce([kept[key] == name[key] for key in names])
+        _write(pd.concat([kept[~same], lines]) if len(kept) else lines, profile, design, names)
 
 
-def _keep(profile: str, design: str, *, lines: pd.DataFrame, name: dict, names: Sequence[str]) -> None:
-    kept = load(profile, design, names=names).drop(columns="stale")
-    same = np.logical_and.reduce([kept[key] == name[key] for key in names])
-    table = pd.concat([kept[~same], lines], ignore_index=True) if len(kept) else lines
-    table = table.sort_values([*names, *counts.UNITS], ignore_index=True)
+def _write(table: pd.DataFrame, profile: str, design: str, names: Sequence[str]) -> None:
+    table = table[[*names, *COLUMNS]].sort_values([*names, *counts.UNITS], ignore_index=True)
     with storage.atomic(file(profile, design)) as temporary:
         table.to_parquet(temporary, index=False, compression="zstd")

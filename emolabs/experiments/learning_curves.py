@@ -26,7 +26,7 @@ DESIGN = "learning_curves"
 #: Columns of `table` and of `contrasts`, where there is nothing.
 PLACE = ("pipeline", "protocol", "scope")
 _POINT = ("on", "axis", "train_clips", "train_speakers", "uar", "stale")
-_CONTRAST = ("few", "many", "difference", "low", "high", "p", "p_holm")
+_CONTRAST = ("few", "many", "whole", "difference", "low", "high", "p", "p_holm")
 NAMES = ("pipeline", "protocol", "scope", "axis", "size", "draw")
 AXES = ("clips", "speakers", "spread")
 #: The axis of the whole training side, where all curves end.
@@ -171,29 +171,24 @@ def _points(part: pd.DataFrame) -> Iterator[dict]:
 def contrasts(profile: str) -> pd.DataFrame:
     """Many speakers with few clips each (`spread`) minus few speakers with many (`speakers`), of equally many clips:
     a line per row, partition and number of speakers with `few`, `many`, `difference`, `low`, `high`, means over the
-    draws, paired over speakers; `p` and `p_holm`, corrected for all lines; `train_clips`, `few_speakers` and
-    `many_speakers`."""
+    draws, paired over speakers, `p` and `p_holm`, corrected for all lines; `whole`, the UAR of all clips of all
+    speakers; `train_clips`, `few_speakers` and `many_speakers`."""
     measured = cells.load(profile, DESIGN, names=NAMES)
+    wholes = dict(list(measured[measured.axis == WHOLE].groupby([*PLACE])))
     measured = measured[measured.axis.isin(("speakers", "spread"))]
     lines = []
     for place, group in measured.groupby([*PLACE, "size"], sort=False):
         sides = [[part for _, part in group[group.axis == axis].groupby("draw")] for axis in ("speakers", "spread")]
-        if not all(sides):
+        if not all(sides) or place[:-1] not in wholes:
             continue
-        values, samples = counts.bootstrap([*sides[0], *sides[1]])
+        values, samples = counts.bootstrap([*sides[0], *sides[1], wholes[place[:-1]]])
         cut = len(sides[0])
-        few, many = values[:cut].mean(), values[cut:].mean()
-        drawn = samples[:, cut:].mean(axis=1) - samples[:, :cut].mean(axis=1)
+        few, many = values[:cut].mean(), values[cut:-1].mean()
+        drawn = samples[:, cut:-1].mean(axis=1) - samples[:, :cut].mean(axis=1)
         low, high = counts.bounds(drawn)
         line = dict(zip((*PLACE, "size"), place, strict=True))
-        line |= {
-            "few": few,
-            "many": many,
-            "difference": many - few,
-            "low": low,
-            "high": high,
-            "p": counts.p_value(drawn),
-        }
+        line |= {"few": few, "many": many, "whole": values[-1], "difference": many - few}
+        line |= {"low": low, "high": high, "p": counts.p_value(drawn)}
         line["train_clips"] = np.mean([part.train_clips.iloc[0] for part in sides[0]])
         line["few_speakers"], line["many_speakers"] = (
             np.mean([part.train_speakers.iloc[0] for part in side]) for side in sides

@@ -115,18 +115,18 @@ def contrasts_table(lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def contrasts_sentences(lines: pd.DataFrame) -> list[str]:
-    """Per row and partition what many speakers bring at the same number of clips, from the fewest speakers on."""
+    """Per row and partition what more speakers bring at the same number of clips, beside what all their clips bring."""
     said = []
     for (pipeline, protocol, scope), group in lines.groupby(["pipeline", "protocol", "scope"], sort=False):
         parts = [
-            f"{points(line.difference, line.low, line.high)} at {line.train_clips:,.0f} clips of "
-            f"{line.few_speakers:.0f} speakers or of {line.many_speakers:.0f}"
+            f"over {line.few_speakers:.0f} speakers with {line.train_clips:,.0f} clips "
+            f"{points(line.difference, line.low, line.high)} (all their clips: {100 * (line.whole - line.few):.1f})"
             for line in group.itertuples()
         ]
-        known = int((group.p_holm < LEVEL).sum())
+        told = int((group.p_holm < LEVEL).sum())
         said.append(
-            f"`{pipeline}`, {protocol}, {scope}{mark(group.stale.any())}: many speakers less few of them, on as many "
-            f"clips: {'; '.join(parts)} points. {known} of {len(group)} differences can be told from none (Holm)."
+            f"`{pipeline}`, {protocol}, {scope}{mark(group.stale.any())}, points that all speakers bring on as many "
+            f"clips: {'; '.join(parts)}. {told} of {len(group)} can be told from none (Holm)."
         )
     return said
 
