@@ -15,6 +15,16 @@ ROW = re.compile(
     r"^\| `([a-z0-9-]+)` \| ([a-z]+) \| `([a-z0-9-]+)`( \(stale\))? \| ([^|]+) \| (\d+) % \| ([\d,]+) \|$", re.MULTILINE
 )
 
+#: Tables whose intervals the README quotes: the score and its bounds.
+QUOTED = [
+    ("41_layers", "uar", ["low", "high"]),
+    ("44_contrasts", "difference", ["low", "high"]),
+    ("52_scores", "value", ["low", "high"]),
+    ("60_gaps", "gap", ["low", "high"]),
+    ("60_promise", "accuracy", ["accuracy_low", "accuracy_high"]),
+    ("60_robustness-speaker", "difference", ["low", "high"]),
+]
+
 
 @pytest.fixture(scope="module")
 def committed() -> pd.DataFrame:
@@ -40,8 +50,9 @@ def test_every_interval_quoted_is_a_result(committed):
     for name in ("41_effects", "42_premium"):
         lines = pd.read_csv(paths.figures("thesis") / f"{name}.csv").dropna(subset="difference")
         known |= {interval(*values) for values in lines[["difference", "low", "high"]].itertuples(index=False)}
-    lines = pd.read_csv(paths.figures("thesis") / "52_scores.csv")
-    known |= {interval(*values) for values in lines[["value", "low", "high"]].itertuples(index=False)}
+    for name, score, bounds in QUOTED:
+        lines = pd.read_csv(paths.figures("thesis") / f"{name}.csv").dropna(subset=bounds)
+        known |= {interval(*values) for values in lines[[score, *bounds]].itertuples(index=False)}
     quoted = set(re.findall(r"-?\d+\.\d \[-?\d+\.\d, -?\d+\.\d\]", README))
     assert len(quoted) > 10 and quoted <= known
 
@@ -62,6 +73,17 @@ def test_what_people_hear_is_what_the_committed_tables_say():
     assert f"{bias.named.neutral / bias.meant.neutral:.1f} times as many clips are called neutral" in README
     assert round(1 / bias.recall.sadness) == 4
     assert f"{pd.read_csv(tables / '51_overall.csv').answers.sum():,} published votes" in README
+
+
+def test_what_can_be_relied_on_is_what_the_committed_tables_say():
+    tables = paths.figures("thesis")
+    promise = pd.read_csv(tables / "60_promise.csv").query("on == 'overall' and pipeline == 'whisper-linear'")
+    answered = promise.set_index(["choice", "protocol"]).coverage
+    assert f"answers {100 * answered['random', 'random']:.0f} % of the clips of known speakers" in README
+    assert f"at {100 * answered['speaker', 'speaker']:.0f} % answered" in README
+    noise = pd.read_csv(tables / "60_robustness-speaker.csv").query("on == 'overall' and degradation == 'babble0'")
+    noise = noise.set_index("pipeline").loc["whisper-linear"]
+    assert f"is right\nin {100 * noise.accuracy:.0f} % of its answers and {100 * noise.confidence:.0f} % sure" in README
 
 
 def test_pictures_notebooks_and_links_are_there():
