@@ -239,7 +239,7 @@ def test_what_is_said_and_drawn_of_ablations_is_what_they_are():
     said = stability.ablations_sentences(changes())
     assert "margins kept: -5.0 [-7.0, -3.0] points" in said[0] and len(said) == 2
     assert said[1].startswith("1 of 2 differences") and "5.0 points" in said[1]
-    assert list(stability.ablations_table(changes())["less full chain"]) == [
+    assert list(stability.ablations_table(changes())["minus full chain"]) == [
         "–",
         "-5.0 [-7.0, -3.0]",
         "1.0 [-1.0, 3.0]",
@@ -285,3 +285,12 @@ def test_a_linear_model_has_no_random_start():
     side = generator.standard_normal((60, 5)), generator.integers(0, 3, 60)
     models = [classical.fit_linear(side, validation=side, seed=seed)[0] for seed in (0, 1)]
     assert (models[0].predict_proba(side[0]) == models[1].predict_proba(side[0])).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "table"), [("44_ablations", ablations.table), ("44_contrasts", learning_curves.contrasts)]
+)
+def test_the_committed_tables_are_those_of_the_committed_cells(name, table):
+    committed = pd.read_csv(paths.figures("thesis") / f"{name}.csv").drop(columns="stale")
+    expected = table("thesis")[committed.columns]
+    pd.testing.assert_frame_equal(committed, expected, check_dtype=False, rtol=1e-9)

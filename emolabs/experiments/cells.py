@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from emolabs import params, paths, storage
 from emolabs.experiments import counts, learners, runs
@@ -63,7 +64,8 @@ def train(pipeline: str, manifest: pd.DataFrame, *, features: Features, protocol
     learner, labels = learners.CLASSICAL[get_pipeline(pipeline).backbone], split.get(protocol).labels
     answered, sizes = [], []
     for _, clips in manifest.groupby("fold"):
-        with tempfile.TemporaryDirectory() as folder:  # its model is not kept
+        # Its model is not kept; one thread is faster for so little, and sums alike however many cores there are.
+        with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
             probabilities, _ = learner(learners.Data(clips, features, labels), folder=Path(folder), seed=0)
         evaluated = clips[clips.split == "evaluation"]
         answered.append(evaluated.assign(prediction=np.array(labels)[probabilities.argmax(axis=1)]))

@@ -137,7 +137,7 @@ def ablations_table(lines: pd.DataFrame) -> pd.DataFrame:
     table["chain"] = lines.steps.map(STEPS)
     table["UAR (%)"] = [points(*values) for values in zip(lines.uar, lines.low, lines.high, strict=True)]
     differences = zip(lines.difference, lines.difference_low, lines.difference_high, strict=True)
-    table["less full chain"] = ["–" if pd.isna(values[0]) else points(*values) for values in differences]
+    table["minus full chain"] = ["–" if pd.isna(values[0]) else points(*values) for values in differences]
     table["p (Holm)"] = lines.p_holm.map(_p)
     table["clips"] = lines.clips
     return table
