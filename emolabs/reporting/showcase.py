@@ -31,7 +31,7 @@ def page(profile: str) -> str:
     if not manifest.is_file():
         raise FileNotFoundError(f"there are no figures of {profile}: run `make reproduce PROFILE={profile}` first")
     with open(manifest, encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["file"].endswith((".png", ".csv", ".tex"))]
+        rows = [row for row in csv.DictReader(file) if row["file"].endswith((".png", ".csv", ".tex", ".md"))]
     rows.sort(key=lambda row: (row["id"], row["title"]))
     text = [_HEAD.format(profile=profile)]
     notebooks = {path.stem[:2]: path.name for path in sorted(paths.NOTEBOOKS.glob("*.ipynb"))}
