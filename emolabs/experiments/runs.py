@@ -52,6 +52,11 @@ class Row:
         return paths.results(self.profile) / self.folder(fold).relative_to(paths.ROOT / "runs" / self.profile)
 
     @property
+    def variant(self) -> str:
+        """The row within its profile, in the names of its figures; seed 0 goes without saying."""
+        return f"{self.pipeline}_{self.protocol}_{self.scope}" + (f"_seed{self.seed}" if self.seed else "")
+
+    @property
     def summary(self) -> Path:
         """The file that says that every fold of the row is there."""
         return self.results(0).parent.parent / f"seed{self.seed}.json"
