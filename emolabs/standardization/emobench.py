@@ -104,7 +104,8 @@ def partition(
     """The manifest of a protocol for the clips of an index, and sentences on what it lacks of the benchmark.
 
     With a `benchmark` (a version, the last or one that is kept) it is that of the frozen files; without one, and of a
-    protocol that EmoBench does not freeze, it is made by the rules. Raises `ValueError` where that version is not there, and as `load` and `restrict` do.
+    protocol that EmoBench does not freeze, it is made by the rules. Raises `ValueError` where that version is not
+    there, and as `load` and `restrict` do.
     """
     if benchmark is None:
         return split.manifest(index, protocol=protocol), []
