@@ -42,7 +42,12 @@ def write(row: Row, table: pd.DataFrame, *, manifest: str = "m", validation: flo
         overlap = {"evaluation": len(part), "train": 90, "speakers_share": 0.0, "texts_share": 1.0}
         facts = {"corpora": sorted(table.corpus.unique()), "opus": 0.0, "overlap": overlap, "speakers": 12}
         facts |= {"clips": {"train": 90, "validation": 10, "evaluation": len(part)}} | data
-        run = {"made_from": {"code": "c", **made}, "data": facts, "seconds": 1.0, "machine": {"device": "cpu"}}
+        run = {
+            "made_from": {"code": "c", **made},
+            "data": facts,
+            "seconds": 1.0,
+            "machine": {"device": "cpu", "torch": "2"},
+        }
         (folder / "run.json").write_text(json.dumps(run))
         scores = {"labels": LABELS, "validation": {"uar": validation}}
         (folder / "metrics.json").write_text(json.dumps(scores))

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from emolabs import paths, reporting
-from emolabs.experiments import effects, failures, paired, results
+from emolabs.experiments import effects, failures, paired, partitions, results
 from emolabs.experiments.paired import Comparison
 from emolabs.experiments.runs import Row
 
@@ -92,7 +92,7 @@ def test_the_hardest_clips_are_those_that_all_get_wrong(found):
 
 
 def test_the_committed_tables_are_those_of_the_committed_results():
-    everything = results.find("thesis")
+    everything = partitions.read("thesis").found
     premiums = pd.read_csv(paths.figures("thesis") / "42_premium.csv", dtype={"missing": object}).fillna(
         {"missing": ""}
     )

@@ -282,6 +282,12 @@ class TestPart:
             part, sentences = emobench.restrict(frozen[protocol], index=indexed(frozen[protocol]), protocol=protocol)
             assert part.equals(frozen[protocol]) and sentences == []
 
+    def test_a_protocol_that_is_not_frozen_is_made_by_the_rules_and_says_so(self, frozen):
+        here = indexed(frozen["speaker"])
+        part, sentences = emobench.partition(here, protocol="emodb-speakers", benchmark="emobench-1")
+        assert part.equals(split.manifest(here, protocol="emodb-speakers"))
+        assert sentences == ["not frozen in emobench-1: partitioned by the rules"]
+
     @pytest.mark.parametrize("protocol", ["hash", "random", "speaker", "tess-actress", "ravdess-6fold"])
     def test_without_savee_it_is_what_the_rules_give(self, frozen, protocol):
         everything = pd.concat([frozen["hash"], frozen["ravdess-6fold"]]).drop_duplicates("path")

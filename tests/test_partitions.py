@@ -123,6 +123,24 @@ def test_seeds_and_protocols_have_partitions_of_their_own(project):
     assert not left_out(partitions.read("demo"))
 
 
+def test_a_row_stands_with_its_first_seed_and_all_seeds_are_there_to_be_compared(project):
+    write(row(CNN, seed=1), answered(clips(), hits=1.0))
+    write(row(CNN, protocol="speaker", seed=3), answered(clips(), hits=0.5))
+    write(row(CNN, protocol="speaker", seed=2), answered(clips(), hits=0.5))
+    evaluation = partitions.read("demo")
+    found = {(r.row.protocol, r.row.pipeline): r.row.seed for r in evaluation.found}
+    assert found == {("hash", LINEAR): 0, ("hash", CNN): 0, ("hash", OTHER): 0, ("speaker", CNN): 2}
+    assert len(evaluation.found) == 4 and len(evaluation.every) == 6
+
+
+def test_where_the_first_seed_is_not_comparable_the_next_one_stands(project):
+    write(row(CNN), answered(clips(), hits=0.9), manifest="new")
+    write(row(CNN, seed=1), answered(clips(), hits=0.5))
+    evaluation = partitions.read("demo")
+    assert {r.row.pipeline: r.row.seed for r in evaluation.found} == {LINEAR: 0, CNN: 1, OTHER: 0}
+    assert left_out(evaluation) == {CNN: partitions.OTHER}
+
+
 def test_without_results_it_says_what_makes_them(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "results", lambda profile: tmp_path / profile)
     with pytest.raises(FileNotFoundError, match="make reproduce PROFILE=demo"):

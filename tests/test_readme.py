@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from emolabs import paths
-from emolabs.experiments import comparison, results
+from emolabs.experiments import comparison, partitions, results
 from emolabs.modeling import load_pipelines
 from emolabs.reporting import interval
 
@@ -29,7 +29,7 @@ QUOTED = [
 @pytest.fixture(scope="module")
 def committed() -> pd.DataFrame:
     """The scores of the committed results, computed from their predictions, a line per row."""
-    scores = results.table(results.find("thesis"))
+    scores = results.table(partitions.read("thesis").found)
     return scores[scores.on == "overall"].reset_index(drop=True)
 
 

@@ -19,7 +19,7 @@ from sklearn.metrics import balanced_accuracy_score
 from emolabs import modeling, paths, reporting, storage
 from emolabs.corpora import index as corpus_index
 from emolabs.corpora import labels
-from emolabs.experiments import comparison, find, metrics, results, runs, table, train
+from emolabs.experiments import comparison, digests, find, metrics, results, runs, table, train
 from emolabs.extraction import store
 from emolabs.modeling import get_pipeline, load_pipelines
 from emolabs.standardization import split
@@ -138,7 +138,7 @@ class TestContents:
         expected = {"pipeline": "logmel-cnn3-attention", "protocol": "hash", "seed": 0, "fold": 0}
         assert {key: made[key] for key in expected} == expected
         assert made["features"] == store.load("toy", branch="logmel").digest
-        assert made["code"] == runs.code_digest(get_pipeline(toy.NETWORK.pipeline))
+        assert made["code"] == digests.code_digest(get_pipeline(toy.NETWORK.pipeline))
         assert run["machine"]["device"] in ("cpu", "cuda") and run["machine"]["torch"] == version("torch")
         assert run["seconds"] > 0 and 0.01 < run["peak_memory_gib"] < 1000
         assert 0 < run["cpu_utilization"] < 1.1
@@ -217,11 +217,13 @@ class TestTrainingAgain:
         assert child.returncode == -signal.SIGKILL, child.stderr.decode()
         assert (folder / "checkpoint.pt").is_file() and not (folder / "metrics.json").exists()
         assert len(torch.load(folder / "checkpoint.pt")["history"]) == 2
+        storage.write_json(folder / "elapsed.json", storage.read_json(folder / "elapsed.json") | {"before": 1000.0})
         with pytest.raises(FileNotFoundError, match="no finished runs under .*make reproduce PROFILE=toy"):
             find("toy")
         train(toy.NETWORK, parameters=PARAMETERS)
         same_run(folder, trained / folder.relative_to(untrained))
-        assert not (folder / "checkpoint.pt").exists()
+        assert 1000 < storage.read_json(folder / "run.json")["seconds"] < 1300, "earlier sittings count"
+        assert not (folder / "checkpoint.pt").exists() and not (folder / "elapsed.json").exists()
         assert len(find("toy")) == 1
 
     def test_an_interrupted_run_does_not_continue_with_other_parameters(self, untrained, monkeypatch):

@@ -56,6 +56,28 @@ def clips() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
+def emodb() -> pd.DataFrame:
+    """An index of EmoDB: ten speakers, two emotions of the seven and boredom, two texts."""
+    speakers = [f"{number:02d}" for number in (3, 8, 9, 10, 11, 12, 13, 14, 15, 16)]
+    rows = [
+        {
+            "path": f"emodb/{speaker}{text}{code}a",
+            "corpus": "emodb",
+            "speaker": f"emodb/{speaker}",
+            "sex": "male" if speaker in ("03", "10", "11", "12", "15") else "female",
+            "language": "de",
+            "text": text,
+            "emotion": emotion,
+            "pcm_sha256": f"{speaker}{text}{code}",
+        }
+        for speaker in speakers
+        for text in ("a01", "b02")
+        for code, emotion in {"W": "anger", "N": "neutral", "L": "boredom"}.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
 def ravdess() -> pd.DataFrame:
     """An index of RAVDESS: 24 actors, two emotions, two takes."""
     rows = [
@@ -107,12 +129,13 @@ def test_the_order_of_ids_is_the_order_of_numbers():
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_manifest_has_every_used_clip_once_a_fold_in_the_agreed_form(clips, ravdess, protocol):
-    index = pd.concat([clips, ravdess])
+def test_a_manifest_has_every_used_clip_once_a_fold_in_the_agreed_form(clips, ravdess, emodb, protocol):
+    index = pd.concat([clips, ravdess, emodb])
     table = manifest(index, protocol=protocol)
-    calm = protocol.startswith("ravdess")
-    used = index if calm else index[index.emotion != "calm"]
-    used = used[used.corpus == protocol.split("-")[0]] if calm or protocol == "tess-actress" else used
+    corpus = protocol.split("-")[0]
+    own = {"ravdess": "calm", "emodb": "boredom"}
+    used = index[~index.emotion.isin({"calm", "boredom"} - {own.get(corpus)})]
+    used = used[used.corpus == corpus] if "-" in protocol else used
     assert list(table.columns) == ["id", "path", "corpus", "speaker", "emotion", "fold", "split"]
     assert set(table.split) <= {"train", "validation", "evaluation"}
     assert list(table.id) == [sample_id(path) for path in table.path]
@@ -122,8 +145,8 @@ def test_a_manifest_has_every_used_clip_once_a_fold_in_the_agreed_form(clips, ra
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_the_bytes_of_a_manifest_depend_on_no_order_of_the_index(clips, ravdess, project, protocol):
-    written, index = [], pd.concat([clips, ravdess], ignore_index=True)
+def test_the_bytes_of_a_manifest_depend_on_no_order_of_the_index(clips, ravdess, emodb, project, protocol):
+    written, index = [], pd.concat([clips, ravdess, emodb], ignore_index=True)
     for order in (index, index.iloc[::-1], index.sample(frac=1, random_state=1), index.sort_values("emotion")):
         split.save(manifest(order, protocol=protocol), profile="tiny", protocol=protocol)
         written.append(paths.manifest("tiny", protocol).read_bytes())
@@ -259,9 +282,22 @@ def test_the_published_folds_of_ravdess_test_their_actors_and_the_next_ones_vali
 
 def test_the_label_set_belongs_to_the_protocol():
     seven = ["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"]
+    own = {
+        "ravdess-6fold": sorted([*seven, "calm"]),
+        "ravdess-5fold": sorted([*seven, "calm"]),
+        "emodb-speakers": ["anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness"],
+    }
     for protocol in PROTOCOLS:
-        expected = sorted([*seven, "calm"]) if protocol.startswith("ravdess") else seven
-        assert split.get(protocol).labels == expected
+        assert split.get(protocol).labels == own.get(protocol, seven)
+
+
+def test_each_speaker_of_emodb_is_left_out_once_and_the_next_one_validates(emodb):
+    table = manifest(emodb, protocol="emodb-speakers")
+    order = sorted(emodb.speaker.unique(), key=lambda speaker: hashed(speaker))
+    for fold, speaker in enumerate(order):
+        found, validating = sides(table, "speaker", fold), order[(fold + 1) % 10]
+        assert found == {"evaluation": {speaker}, "validation": {validating}, "train": {*order} - {speaker, validating}}
+    assert set(table.fold) == set(range(10)) and "boredom" in set(table.emotion)
 
 
 def test_an_unknown_protocol_and_one_without_clips_are_sentences(clips):
@@ -301,9 +337,10 @@ def test_the_overlap_of_sides_is_counted_in_values_and_in_clips():
     ]
 
 
-def test_the_audit_finds_no_common_speaker_where_speakers_are_new(clips, ravdess):
+def test_the_audit_finds_no_common_speaker_where_speakers_are_new(clips, ravdess, emodb):
+    index = pd.concat([clips, ravdess, emodb])
     for protocol in PROTOCOLS:
-        found = overlap(manifest(pd.concat([clips, ravdess]), protocol=protocol), index=pd.concat([clips, ravdess]))
+        found = overlap(manifest(index, protocol=protocol), index=index)
         assert (found.paths == 0).all() and (found.recordings == 0).all()
         shared = found.speakers_share > 0.9 if protocol in ("hash", "random") else found.speakers == 0
         assert shared.all()

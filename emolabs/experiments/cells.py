@@ -16,7 +16,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from emolabs import params, paths, storage
-from emolabs.experiments import counts, learners, runs
+from emolabs.experiments import counts, digests, learners
 from emolabs.extraction.store import Features
 from emolabs.modeling.pipeline import get_pipeline
 from emolabs.progress import progress
@@ -43,7 +43,7 @@ def load(profile: str, design: str, *, names: Sequence[str]) -> pd.DataFrame:
 def code_of(pipeline: str) -> str:
     """Digest of the code that decides what a row learns and hears."""
     row = get_pipeline(pipeline)
-    return storage.digest([runs.code_digest(row), runs.features_code(row)])
+    return storage.digest([digests.code_digest(row), digests.features_code(row)])
 
 
 def vectors(features: Features) -> Features:

@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from torch.utils.flop_counter import FlopCounterMode
 
 from emolabs import params, paths, storage
-from emolabs.experiments import architecture, learners, networks, results, runs
+from emolabs.experiments import architecture, learners, networks, partitions, runs
 from emolabs.experiments.comparison import MARKERS, labels
 from emolabs.experiments.results import Result
 from emolabs.extraction.store import Features
@@ -173,7 +173,7 @@ def main() -> None:
         sys.exit("usage: python -m emolabs.experiments.costs PROFILE")
     profile = sys.argv[1]
     try:
-        found = results.find(profile)
+        found = partitions.read(profile).found
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
     counted = measure(profile, found)

@@ -21,11 +21,23 @@ COLUMNS = ["protocol", "scope", "pipeline", "seed", "reason", "detail"]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The results that can be compared, and what is missing beside them."""
+    """The results that can be compared, and what is missing beside them.
 
-    found: list[Result]
+    A row that was trained from several seeds stands with the first of them, whatever the others reached: the seeds
+    side by side are those of `every`.
+    """
+
+    every: list[Result]
     gaps: pd.DataFrame  # `COLUMNS`: cells that stay empty; `reason` is one of the words above, `detail` a sentence
     absent: dict[tuple[str, str], list[str]]  # corpora of the profile that no result of a protocol and scope rests on
+
+    @property
+    def found(self) -> list[Result]:
+        """Of each row the result with the lowest seed, in their order."""
+        first: dict[tuple, Result] = {}
+        for result in sorted(self.every, key=lambda result: result.row.seed):
+            first.setdefault(_key(result.row)[:3], result)
+        return [result for result in self.every if first[_key(result.row)[:3]] is result]
 
     def sentences(self) -> list[str]:
         """What is not comparable, row by row, and which corpora are absent; rows that were never run are not named."""

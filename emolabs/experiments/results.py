@@ -9,7 +9,8 @@ import pandas as pd
 
 from emolabs import paths, storage
 from emolabs.experiments import metrics
-from emolabs.experiments.runs import Row, code_digest, features_code
+from emolabs.experiments.digests import code_digest, features_code
+from emolabs.experiments.runs import Row
 from emolabs.modeling import Pipeline
 from emolabs.reporting import describe
 

@@ -18,18 +18,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from emolabs import dependencies, modeling, paths, storage
-from emolabs.corpora import audio
+from emolabs import paths, storage
 from emolabs.corpora import index as corpus_index
-from emolabs.experiments import learners, metrics, networks, utilization
-from emolabs.extraction import embeddings, functionals, spectrograms, store
+from emolabs.experiments import elapsed, learners, metrics, networks, utilization
+from emolabs.experiments.digests import code_digest, features_code
+from emolabs.extraction import store
 from emolabs.modeling import classifier, encoder, training, untrained
-from emolabs.modeling.pipeline import ENCODERS, Pipeline, get_pipeline
-from emolabs.standardization import audit, normalization, split, waveforms
+from emolabs.modeling.pipeline import Pipeline, get_pipeline
+from emolabs.standardization import audit, split, waveforms
 
 RESULT_FILES = ("predictions.parquet", "history.csv", "gradients.csv", "run.json", "metrics.json")
-#: Modules of the modelling package that only pipelines with an encoder rest on.
-_OF_ENCODERS = ("adapters.py", "encoder.py", "untrained.py", "weights.py")
 PACKAGES = ("torch", "torchaudio", "numpy", "scikit-learn", "librosa", "soundfile", "pyloudnorm", "soxr")
 
 
@@ -50,6 +48,11 @@ class Row:
     def results(self, fold: int) -> Path:
         """Where the compact results of one fold go."""
         return paths.results(self.profile) / self.folder(fold).relative_to(paths.ROOT / "runs" / self.profile)
+
+    @property
+    def variant(self) -> str:
+        """The row within its profile, in the names of its figures; seed 0 goes without saying."""
+        return f"{self.pipeline}_{self.protocol}_{self.scope}" + (f"_seed{self.seed}" if self.seed else "")
 
     @property
     def summary(self) -> Path:
@@ -160,30 +163,6 @@ def example(
     return model, features, x.take(torch.tensor([0]), frames=min(frames, int(x.lengths[0])))
 
 
-def code_digest(pipeline: Pipeline) -> str:
-    """Digest of the code that decides what a run learns and predicts: for a classical row its few modules, for a
-    network the modelling package."""
-    package = Path(modeling.__file__).parent
-    files = [Path(learners.__file__), package / "classical.py", package / "recall.py"]
-    if pipeline.backbone not in learners.CLASSICAL:
-        unheard = () if pipeline.branch in ENCODERS else _OF_ENCODERS
-        files += [file for file in package.glob("*.py") if file not in files and file.name not in unheard]
-        files.append(Path(networks.__file__))
-    return dependencies.own_digest(files)
-
-
-def features_code(pipeline: Pipeline) -> str:
-    """Digest of the code that decides what a pipeline hears, from reading a file to its features; empty for none."""
-    if pipeline.backbone == "constant":
-        return ""
-    extractors = {"waveform": [], "logmel": [spectrograms], "mfcc": [functionals], "egemaps": [functionals]}
-    modules = [audio, normalization, waveforms, *extractors.get(pipeline.store[0], [embeddings])]
-    files = [Path(module.__file__) for module in modules]
-    if pipeline.branch in ENCODERS:
-        files += [Path(modeling.__file__).parent / name for name in _OF_ENCODERS]
-    return dependencies.own_digest(files)
-
-
 def _made_from(row: Row, pipeline: Pipeline, *, fold, clips, features, parameters) -> dict:
     return {
         **asdict(row),
@@ -215,6 +194,7 @@ def _run(row: Row, learner, *, fold: int, data: learners.Data, about: dict) -> N
     folder, labels, clips, started = row.folder(fold), data.labels, data.clips, time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").unlink(missing_ok=True)
+    before_s = elapsed.resume(folder)
     with utilization.measured() as busy:
         probabilities, history = learner(data, folder=folder)
     predictions = clips.loc[clips.split == "evaluation", ["id", "path", "corpus", "speaker", "emotion"]]
@@ -226,12 +206,14 @@ def _run(row: Row, learner, *, fold: int, data: learners.Data, about: dict) -> N
         predictions.to_parquet(temporary, index=False)
     with storage.atomic(folder / "history.csv") as temporary:
         history.round(6).to_csv(temporary, index=False, lineterminator="\n")
-    spent = {"seconds": round(time.perf_counter() - started, 1), "peak_memory_gib": round(_peak_memory_gib(), 2)}
+    seconds = before_s + time.perf_counter() - started
+    spent = {"seconds": round(seconds, 1), "peak_memory_gib": round(_peak_memory_gib(), 2)}
     machine = {"device": training.device(), "python": sys.version.split()[0], **{p: version(p) for p in PACKAGES}}
     storage.write_json(folder / "run.json", {**about, **spent, **busy, "machine": machine})
     storage.write_json(folder / "metrics.json", {"labels": labels, **scores})
     _publish(folder, row.results(fold))
     (folder / "checkpoint.pt").unlink(missing_ok=True)
+    (folder / elapsed.FILE).unlink()
 
 
 def _encoder_name(features: store.Features | None, pretrained: encoder.Encoder | None) -> str | None:

@@ -32,6 +32,7 @@ def measured(
     ask, samples, ended = gpu or gpu_share, [], threading.Event()
 
     def watch() -> None:
+        """Ask until it has ended, or cannot be asked."""
         is_over = False
         while not is_over:
             is_over = ended.wait(interval_s)

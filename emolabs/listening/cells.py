@@ -40,6 +40,7 @@ def _number(text: str) -> float:
 
 def _whole(least: int, most: int = _LARGEST) -> Callable[[str], int]:
     def convert(text: str) -> int:
+        """The whole number, or `ValueError` saying which are expected."""
         value = _number(text)
         if value != int(value) or not least <= value <= most:
             upper = f" to {most}" if most < _LARGEST else " or more"
@@ -51,6 +52,7 @@ def _whole(least: int, most: int = _LARGEST) -> Callable[[str], int]:
 
 def _choice(values: Sequence[str]) -> Callable[[str], str]:
     def convert(text: str) -> str:
+        """The word in lower case, or `ValueError` saying which are expected."""
         if text.casefold() not in values:
             raise ValueError(f"expected one of {', '.join(values)}, found {short(text)}")
         return text.casefold()
@@ -62,6 +64,7 @@ def emotion(choices: Sequence[str]) -> Callable[[str], str]:
     """What makes an emotion among `choices` of a word for it, as params/emotions.yaml has them."""
 
     def convert(text: str) -> str:
+        """The emotion, or `ValueError` saying which are expected."""
         try:
             named = harmonize(text)
         except ValueError:

@@ -88,6 +88,7 @@ def _clean(texts: pd.Series, *, problems: list) -> pd.Series:
     missing = _MISSING - {"NA"} if texts.name == "country" else _MISSING  # NA is Namibia
 
     def clean(text: object) -> str | None:
+        """The cell without blanks, None where it is missing; `ValueError` for a formula."""
         value = str(text).strip()
         value = value if texts.name == "text" else value.removeprefix("'").strip()
         if value[:1] in ("=", "+", "-", "@") and not NUMBER.fullmatch(value):

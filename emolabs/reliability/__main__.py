@@ -7,7 +7,7 @@ import argparse
 import sys
 
 from emolabs import params, paths
-from emolabs.experiments import results
+from emolabs.experiments import partitions
 from emolabs.reliability import choice, degradation, robustness, validation
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     profile = parser.parse_args().profile
     try:
         given = params.load(profile, "60_reliability")
-        found = results.find(profile)
+        found = partitions.read(profile).every
         chosen = choice.calibrated(
             found, protocols=given["protocols"], pipelines=given["pipelines"], seed=given["seed"]
         )

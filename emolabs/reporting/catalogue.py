@@ -112,6 +112,7 @@ CATALOGUE = (
     Entry("43_neighbours", "table", "What a clip's nearest neighbours share with it"),
     Entry("44_seeds", "figure", "Random starts of a row beside its interval"),
     Entry("44_seeds", "table", "Random starts of a row beside its interval"),
+    Entry("44_again", "table", "Rows trained a second time"),
     Entry("44_learning_curves", "figure", "Learning curves in clips and in speakers"),
     Entry("44_learning_curves", "table", "Learning curves in clips and in speakers"),
     Entry("44_contrasts", "table", "Few speakers with many clips or many with few, on equally many clips"),

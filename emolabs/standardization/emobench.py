@@ -103,8 +103,9 @@ def partition(
 ) -> tuple[pd.DataFrame, list[str]]:
     """The manifest of a protocol for the clips of an index, and sentences on what it lacks of the benchmark.
 
-    With a `benchmark` (a version, the last or one that is kept) it is that of the frozen files, without one it is made
-    by the rules. Raises `ValueError` where that version is not there, and as `load` and `restrict` do.
+    With a `benchmark` (a version, the last or one that is kept) it is that of the frozen files; without one, and of a
+    protocol that EmoBench does not freeze, it is made by the rules. Raises `ValueError` where that version is not
+    there, and as `load` and `restrict` do.
     """
     if benchmark is None:
         return split.manifest(index, protocol=protocol), []
@@ -117,6 +118,8 @@ def partition(
             "name that, or null for partitions by the rules alone"
         )
     home = homes[benchmark]
+    if split.get(protocol).name not in PROTOCOLS:
+        return split.manifest(index, protocol=protocol), [f"not frozen in {benchmark}: partitioned by the rules"]
     return restrict(load(protocol, folder=home), index=index, protocol=protocol, folder=home)
 
 

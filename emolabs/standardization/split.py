@@ -92,6 +92,11 @@ def _tess_actress(index: pd.DataFrame) -> list[pd.Series]:
     return [heard.mask(index.speaker == actress, "evaluation") for actress in sorted(index.speaker.unique())]
 
 
+def _each_speaker(index: pd.DataFrame) -> list[pd.Series]:
+    turns = {speaker: turn for turn, speaker in enumerate(sorted(index.speaker.unique(), key=sample_id))}
+    return _turns(index.speaker.map(turns), folds=len(turns))
+
+
 def _ravdess(tested: list[set[int]]) -> Callable[[pd.DataFrame], list[pd.Series]]:
     """The partition of RAVDESS whose folds test these actors."""
     folds = {f"ravdess/{actor:02d}": fold for fold, actors in enumerate(tested) for actor in actors}
@@ -113,11 +118,12 @@ class Protocol:
     partition: Callable[[pd.DataFrame], list[pd.Series]]  # index of n clips -> one series of n splits per fold
     corpora: tuple[str, ...] | None = None
     beyond: tuple[str, ...] = ()  # emotions used beyond the seven
+    without: tuple[str, ...] = ()  # those of the seven that its corpora lack
 
     @property
     def labels(self) -> list[str]:
         """The emotions of its clips, sorted: the classes of whatever is trained under it."""
-        return sorted([*labels(), *self.beyond])
+        return sorted({*labels(), *self.beyond} - {*self.without})
 
     def clips(self, index: pd.DataFrame) -> pd.DataFrame:
         """The rows of an index that it partitions: its corpora, its emotions."""
@@ -134,6 +140,14 @@ PROTOCOLS = {
         Protocol("ravdess-6fold", "the folds of EmoBox, eight classes", _ravdess(_SIX), ("ravdess",), ("calm",)),
         Protocol("ravdess-5fold", "Luna-Jiménez et al. 2021, eight classes", _ravdess(_FIVE), ("ravdess",), ("calm",)),
         Protocol("tess-actress", "train one actress of TESS, test the other", _tess_actress, ("tess",)),
+        Protocol(
+            "emodb-speakers",
+            "leave one speaker of EmoDB out, its seven classes",
+            _each_speaker,
+            ("emodb",),
+            beyond=("boredom",),
+            without=("surprise",),
+        ),
     ]
 }
 

@@ -1,0 +1,174 @@
+"""Second trainings: finished rows trained once more in a folder of their own, and what came out differently.
+
+    python -m emolabs.experiments.again thesis "whisper-linear speaker pooled" "logmel-cnn3-attention hash emodb"
+
+Parameters, seed, features and partition are those of the first training, whose code must be that of now. The folder is
+removed afterwards, and no result is replaced: the table says how many answers are the same, and by how much the scores
+moved against the tolerance of `verification`. Scores are shares in 0–1.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from emolabs import params, paths, storage
+from emolabs.experiments import metrics, partitions, results, verification
+from emolabs.experiments.results import Result
+from emolabs.experiments.runs import Row, train
+from emolabs.modeling import get_pipeline
+from emolabs.modeling.training import Training
+from emolabs.reporting import interval
+
+KEY = ["protocol", "scope", "pipeline", "seed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Second(Row):
+    """A row that is trained in the folder `home` of the project, whatever has been trained of it before."""
+
+    home: str
+
+    def folder(self, fold: int) -> Path:
+        """The run's folder of one fold."""
+        return paths.ROOT / self.home / "runs" / f"fold{fold}" / f"seed{self.seed}"
+
+    def results(self, fold: int) -> Path:
+        """Where the compact results of one fold go."""
+        return paths.ROOT / self.home / "results" / f"fold{fold}" / f"seed{self.seed}"
+
+
+def train_again(first: Result, *, home: Path) -> Result:
+    """The row of a result trained once more in `home`, an empty folder within the project.
+
+    Raises `ValueError` where its code has changed since, and as `runs.train` does.
+    """
+    row = first.row
+    if first.stale:
+        raise ValueError(
+            f"{row.pipeline} under {row.protocol}, {row.scope}: the code has changed since it was trained, so that a "
+            f"second training says nothing about the first; train the row first (`make retrain`)"
+        )
+    second = Second(**{name: getattr(row, name) for name in ("profile", *KEY)}, home=str(home.relative_to(paths.ROOT)))
+    given = first.runs[0]["made_from"]["parameters"]
+    weights = params.load(row.profile, get_pipeline(row.pipeline).notebook).get("weights", "")
+    train(second, parameters=Training(**given) if given else None, weights=weights)
+    return results.load(second)
+
+
+def compare(first: Result, second: Result) -> dict:
+    """What a second training changed: `KEY`, `clips`, `same_answers` (share), `largest_p` (largest difference of a
+    probability), `uar, low, high` of the first, `uar_again`, `largest` (largest difference of accuracy, UAR or macro-F1
+    over all clips and each corpus) and `verdict`: equal within `verification.TOLERANCE`, or `different`."""
+    joined = first.predictions.merge(second.predictions, on=["id", "fold"], suffixes=("", "_again"), validate="1:1")
+    if not len(joined) == len(first.predictions) == len(second.predictions):
+        raise ValueError(f"the two trainings of {first.row.pipeline} evaluated other clips: one partition is expected")
+    columns = [f"p_{label}" for label in first.labels]
+    apart = np.abs(joined[columns].to_numpy() - joined[[f"{name}_again" for name in columns]].to_numpy())
+    scores = [{"overall": r.scores["overall"], **r.scores["corpora"]} for r in (first, second)]
+    moved = [abs(scores[0][on][name][0] - scores[1][on][name][0]) for on in scores[0] for name in metrics.SCORES]
+    uar, low, high = first.scores["overall"]["uar"]
+    return {
+        **{name: getattr(first.row, name) for name in KEY},
+        "folds": len(first.runs),
+        "clips": len(joined),
+        "same_answers": float((joined.prediction == joined.prediction_again).mean()),
+        "largest_p": float(apart.max()),
+        **{"uar": uar, "low": low, "high": high, "uar_again": second.scores["overall"]["uar"][0]},
+        "largest": max(moved),
+        "verdict": "equal" if max(moved) <= verification.TOLERANCE else "different",
+        "first_on": _machine(first),
+        "again_on": _machine(second),
+    }
+
+
+def _machine(result: Result) -> str:
+    machines = [run["machine"] for run in result.runs]
+    return ", ".join(sorted({f"{machine['device']}, torch {machine['torch']}" for machine in machines}))
+
+
+def table(profile: str) -> pd.DataFrame | None:
+    """The committed lines of `compare`, None where no row was trained again; `stale` marks those whose first training
+    is another one by now, or gone."""
+    file = _file(profile)
+    if not file.is_file():
+        return None
+    lines = pd.read_csv(file)
+    now = {tuple(getattr(r.row, name) for name in KEY): r for r in partitions.read(profile).every}
+    kept = []
+    for line in lines.itertuples():
+        result = now.get(tuple(getattr(line, name) for name in KEY))
+        is_there = result is not None and not result.stale
+        kept.append(is_there and abs(result.scores["overall"]["uar"][0] - line.uar) < 1e-9)
+    return lines.assign(stale=[not there for there in kept])
+
+
+def formatted(lines: pd.DataFrame) -> pd.DataFrame:
+    """Lines of `table` for reading, in percent and points."""
+    bounds = zip(lines.uar, lines.low, lines.high, strict=True)
+    columns = {
+        "pipeline": lines.pipeline,
+        "where": lines.protocol + ", " + lines.scope,
+        "folds": lines.folds,
+        "clips": lines.clips,
+        "UAR (%)": [interval(*values) for values in bounds],
+        "again (%)": (100 * lines.uar_again).round(1),
+        "same answers (%)": (100 * lines.same_answers).round(2),
+        "largest change of a score (points)": (100 * lines.largest).round(2),
+        "within the tolerance": lines.verdict.map({"equal": "yes", "different": "no"}),
+    }
+    shown = pd.DataFrame(columns)
+    return shown.assign(stale=lines.stale.map({True: "stale", False: ""})) if lines.stale.any() else shown
+
+
+def sentence(lines: pd.DataFrame) -> str:
+    """The table in words."""
+    equal, same = int((lines.verdict == "equal").sum()), int((lines.same_answers == 1).sum())
+    return (
+        f"{len(lines)} rows were trained a second time: {equal} of them come out within the "
+        f"tolerance of {100 * verification.TOLERANCE:g} points in every score, {same} with the same answer for "
+        f"every clip; the largest change of a score is {100 * lines.largest.max():.2f} points."
+    )
+
+
+def _file(profile: str) -> Path:
+    return paths.results(profile) / "again.csv"
+
+
+def write(profile: str, line: dict) -> None:
+    """Put a line of `compare` into the table, in place of an older one of its row."""
+    file = _file(profile)
+    lines = pd.DataFrame([line])
+    if file.is_file():
+        old = pd.read_csv(file)
+        is_other = (old[KEY].astype(str) != lines[KEY].astype(str).iloc[0]).any(axis=1)
+        lines = pd.concat([old[is_other], lines])
+    with storage.atomic(file) as temporary:
+        lines.sort_values(KEY).to_csv(temporary, index=False, lineterminator="\n")
+
+
+def main() -> None:
+    """Train the named rows again, one after the other, and keep what each changed."""
+    parser = argparse.ArgumentParser(prog="python -m emolabs.experiments.again", description=__doc__)
+    parser.add_argument("profile")
+    parser.add_argument("rows", nargs="+", help="`pipeline protocol scope` of a finished row")
+    chosen = parser.parse_args()
+    try:
+        found = {f"{r.row.pipeline} {r.row.protocol} {r.row.scope}": r for r in partitions.read(chosen.profile).found}
+        if unknown := [name for name in chosen.rows if name not in found]:
+            sys.exit(f"no finished row is called {', '.join(map(repr, unknown))}: expected one such as {min(found)!r}")
+        for name in chosen.rows:
+            with TemporaryDirectory(dir=paths.executed(chosen.profile), prefix="again") as home:
+                line = compare(found[name], train_again(found[name], home=Path(home)))
+            write(chosen.profile, line)
+            print(f"{name}: UAR {line['uar']:.4f}, again {line['uar_again']:.4f}, {line['verdict']}", flush=True)
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Second trainings: they leave the first alone, find what changed, and say what they rest on."""
+
+from dataclasses import replace
+
+import pytest
+import toy
+from evaluated import answered, clips, write
+
+from emolabs import params
+from emolabs.experiments import again, results, train
+
+
+@pytest.fixture
+def first(project, monkeypatch):
+    """A network of the toy project, trained once."""
+    toy.project()
+    monkeypatch.setattr(params, "load", lambda profile, notebook: {})
+    train(toy.NETWORK, parameters=toy.training(epochs=2))
+    return results.load(toy.NETWORK)
+
+
+def test_a_second_training_gives_the_same_and_leaves_the_first_alone(first, project):
+    before = {file: file.stat().st_mtime_ns for file in project.rglob("*") if "toy" in str(file)}
+    home = project / "second"
+    home.mkdir()
+    second = again.train_again(first, home=home)
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    assert list(home.rglob("model.safetensors")), "it was trained, not read"
+    line = again.compare(first, second)
+    assert (line["same_answers"], line["largest_p"], line["largest"], line["verdict"]) == (1, 0, 0, "equal")
+    assert line["uar"] == line["uar_again"] and line["clips"] == len(first.predictions)
+
+
+def test_what_changed_is_counted(project):
+    row, table = replace(toy.LINEAR, profile="demo"), answered(clips(), hits=1.0)
+    write(row, table)
+    one = results.load(row)
+    wrong = table.index[[0, 1, 2]]
+    other = {"anger": "fear", "fear": "neutral", "neutral": "anger"}
+    table.loc[wrong, "prediction"] = table.emotion[wrong].map(other)
+    table.loc[0, "p_anger"] = 0.05
+    write(row, table)
+    line = again.compare(one, results.load(row))
+    assert line["same_answers"] == pytest.approx(105 / 108) and line["largest_p"] == pytest.approx(0.75)
+    assert (line["uar"], line["uar_again"]) == (1.0, pytest.approx(105 / 108))
+    assert line["largest"] == pytest.approx(3 / 54, abs=1e-3) and line["verdict"] == "different"
+
+
+def test_code_that_changed_is_refused_with_a_sentence(first, tmp_path):
+    with pytest.raises(ValueError, match="the code has changed since it was trained"):
+        again.train_again(replace(first, stale=True), home=tmp_path)
+
+
+def test_other_clips_are_refused_with_a_sentence(project):
+    row = replace(toy.LINEAR, profile="demo")
+    write(row, answered(clips(), hits=0.8))
+    one = results.load(row)
+    write(row, answered(clips()[1:], hits=0.8))
+    with pytest.raises(ValueError, match="evaluated other clips"):
+        again.compare(one, results.load(row))
+
+
+def test_the_table_keeps_a_line_per_row_and_marks_what_another_training_replaced(project, monkeypatch):
+    monkeypatch.setattr(results, "_is_stale", lambda made_from: False)
+    row = replace(toy.LINEAR, profile="demo")
+    write(row, answered(clips(), hits=0.8))
+    assert again.table("demo") is None
+    line = again.compare(results.load(row), results.load(row))
+    for _ in range(2):
+        again.write("demo", line)
+    lines = again.table("demo")
+    assert len(lines) == 1 and not lines.stale.any() and "trained a second time: 1 of them" in again.sentence(lines)
+    write(row, answered(clips(), hits=0.6))
+    assert again.table("demo").stale.all() and "stale" in again.formatted(again.table("demo"))
