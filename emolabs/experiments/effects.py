@@ -10,7 +10,7 @@ from emolabs.experiments.comparison import MARKERS
 from emolabs.experiments.failures import best
 from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import ENCODERS, load_pipelines
-from emolabs.reporting import COLORS, interval, p_value
+from emolabs.reporting import COLORS, interval, over_mark, p_value, stale_mark
 
 #: What a corrected p has to be under for a difference to be called one.
 LEVEL = 0.05
@@ -34,7 +34,7 @@ def draw(axis: Axes, lines: pd.DataFrame) -> None:
         for line in group.itertuples():
             place -= 1
             places.append(place)
-            labels.append(name(line) + (" (stale)" if line.stale else ""))
+            labels.append(name(line) + stale_mark(line.stale))
             if line.missing:
                 text = line.missing.split(":")[0]
                 axis.text(0, place, f" {text}", va="center", color="0.45", fontsize=8, style="italic")
@@ -64,7 +64,7 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
                 row | {"first (%)": "", "second (%)": "", "difference": line.missing.split(":")[0], "p (Holm)": ""}
             )
             continue
-        mark = "†" if line.interval_over == "clips" else ""
+        mark = over_mark(line.interval_over)
         row |= {"first (%)": f"{100 * line.first:.1f}", "second (%)": f"{100 * line.second:.1f}"}
         row |= {"difference": interval(line.difference, line.low, line.high) + mark, "p (Holm)": p_value(line.p_holm)}
         shown.append(row | {"clips": f"{line.clips:,.0f}", "stale": "stale" if line.stale else ""})
@@ -104,12 +104,12 @@ def draw_premiums(axis: Axes, lines: pd.DataFrame) -> None:
         group = lines[lines.pipeline == pipeline].set_index("on").reindex(corpora)
         places = [k + 0.16 * (i - (len(pipelines) - 1) / 2) for k in range(len(corpora))]
         errors = [100 * (group.difference - group.low), 100 * (group.high - group.difference)]
-        label = f"{pipeline} (stale)" if lines.stale[lines.pipeline == pipeline].any() else pipeline
+        label = pipeline + stale_mark(lines.stale[lines.pipeline == pipeline].any())
         label += " (not comparable)" if group.difference.isna().all() else ""
         look = {"fmt": MARKERS[i], "color": f"C{i}", "capsize": 2, "label": label}
         axis.errorbar(places, 100 * group.difference, yerr=errors, **look)
     marks = lines[lines.missing == ""].drop_duplicates("on").set_index("on").interval_over
-    axis.set_xticks(range(len(corpora)), [f"{c}{'†' if marks.get(c) == 'clips' else ''}" for c in corpora])
+    axis.set_xticks(range(len(corpora)), [c + over_mark(marks.get(c)) for c in corpora])
     axis.axhline(0, color="0.4", linewidth=0.8)
     axis.set(ylabel="UAR lost with new speakers (points)")
 
@@ -117,7 +117,7 @@ def draw_premiums(axis: Axes, lines: pd.DataFrame) -> None:
 def formatted_premiums(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines of `premiums` for reading: in percent and points, with intervals; over clips only marked †."""
     lines = lines[lines.missing == ""]
-    mark = lines.interval_over.map({"clips": "†", "speakers": ""})
+    mark = lines.interval_over.map(over_mark)
     bounds = zip(lines.difference, lines.low, lines.high, mark, strict=True)
     columns = {
         "pipeline": lines.pipeline,
@@ -153,7 +153,7 @@ def sentences(lines: pd.DataFrame) -> list[str]:
             verdict = "no difference can be told"
         else:
             verdict = "the first is better" if line.difference > 0 else "the second is better"
-        stale = " (stale)" if line.stale else ""
+        stale = stale_mark(line.stale)
         said.append(f"{line.question}: {name(line)}: {points} points; {verdict}{stale}.")
     left = int((lines.missing != "").sum())
     return (
@@ -194,8 +194,8 @@ def draw_representatives(axis: Axes, lines: pd.DataFrame, *, title: str) -> None
         places = [k + 0.14 * (2 * i - 1) for k in range(len(order))]
         look = {"fmt": MARKERS[i], "color": list(COLORS.values())[i + 1], "capsize": 2, "label": kind}
         axis.errorbar(places, 100 * group.uar, yerr=errors, **look)
-        chosen.append(f"{kind}: {group.pipeline.iloc[0]}{' (stale)' if group.stale.any() else ''}")
-    marks = lines.drop_duplicates("on").set_index("on").interval_over.map({"clips": "†", "speakers": ""})
+        chosen.append(f"{kind}: {group.pipeline.iloc[0]}{stale_mark(group.stale.any())}")
+    marks = lines.drop_duplicates("on").set_index("on").interval_over.map(over_mark)
     axis.set_xticks(range(len(order)), [f"{corpus}{marks[corpus]}" for corpus in order])
     axis.set(title="\n".join([title, *chosen]), ylim=(0, 103))
 
@@ -211,7 +211,7 @@ def draw_protocols(axis: Axes, found: Sequence[Result]) -> None:
         uar, low, high = (100 * pd.Series(column) for column in zip(*scores, strict=True))
         is_stale = any(result.stale for result in rows.values())
         look = {"marker": MARKERS[i], "color": f"C{i}", "linestyle": ":" if pipeline == "constant" else "-"}
-        label = f"{pipeline} (stale)" if is_stale else pipeline
+        label = pipeline + stale_mark(is_stale)
         axis.errorbar(places, uar, yerr=[uar - low, high - uar], capsize=2, label=label, linewidth=0.8, **look)
     titles = {
         "hash": "hash\n(known)",
