@@ -17,41 +17,64 @@ LEVEL = 0.05
 
 
 def name(line) -> str:
-    """What is compared, in one line: only what differs is said twice."""
-    first, second = line.first_row.split(", "), line.second_row.split(", ")
+    """What a line of `paired.table` compares."""
+    return named(line.first_row, line.second_row)
+
+
+def named(first_row: str, second_row: str) -> str:
+    """What is compared, in one line: only what differs is said twice, and a scope where it is not pooled."""
+    first, second = first_row.split(", "), second_row.split(", ")
+    scope = "" if first[2] == "pooled" else f" {first[2]}"
     if first[0] == second[0]:
-        return f"{first[0]}: {first[1]} − {second[1]}"
-    return f"{first[0]} − {second[0]}, {first[1]}"
+        return f"{first[0]}: {first[1]} − {second[1]}{scope}"
+    return f"{first[0]} − {second[0]}, {first[1]}{scope}"
 
 
 def draw(axis: Axes, lines: pd.DataFrame) -> None:
     """A dot with its interval per comparison, from top to bottom, under its question; filled where the corrected p is
     under `LEVEL`. What could not be compared keeps its place and says why."""
-    labels, places, place = [], [], 0.0
+    rows = []
     for question, group in lines.groupby("question", sort=False):
-        places.append(place)
-        labels.append(question)
+        rows.append((question, None))
         for line in group.itertuples():
-            place -= 1
-            places.append(place)
-            labels.append(name(line) + stale_mark(line.stale))
-            if line.missing:
-                text = line.missing.split(":")[0]
-                axis.text(0, place, f" {text}", va="center", color="0.45", fontsize=8, style="italic")
-                continue
-            errors = [[100 * (line.difference - line.low)], [100 * (line.high - line.difference)]]
+            values = line.missing.split(":")[0] if line.missing else (line.difference, line.low, line.high)
             look = {"fmt": "o", "color": COLORS["blue"], "ecolor": "black", "capsize": 2}
-            face = COLORS["blue"] if line.p_holm < LEVEL else "white"
-            axis.errorbar(100 * line.difference, place, xerr=errors, markerfacecolor=face, **look)
-        place -= 1.4
+            look["markerfacecolor"] = COLORS["blue"] if line.p_holm < LEVEL else "white"
+            rows.append((name(line) + stale_mark(line.stale), (values, look)))
+    draw_rows(axis, rows)
+    axis.set_xlabel("difference of UAR (points), first minus second")
+
+
+def draw_rows(axis: Axes, rows: Sequence[tuple[str, tuple | None]]) -> None:
+    """Labelled rows from top to bottom: a heading (None), or (difference, low, high) as a dot with its interval and how
+    it looks; a text in place of the numbers says why there are none."""
+    places = place_rows(axis, [(label, content is None) for label, content in rows])
+    for place, (_, content) in zip(places, rows, strict=True):
+        if content is None:
+            continue
+        values, look = content
+        if isinstance(values, str):
+            axis.text(0, place, f" {values}", va="center", color="0.45", fontsize=8, style="italic")
+            continue
+        value, low, high = (100 * number for number in values)
+        axis.errorbar(value, place, xerr=[[value - low], [high - value]], **look)
     axis.axvline(0, color="0.4", linewidth=0.8)
-    for label, text in zip(axis.set_yticks(places, labels), labels, strict=True):
-        if text in set(lines.question):
-            label.label1.set_fontweight("bold")
-            label.tick1line.set_visible(False)
-            label.gridline.set_visible(False)
-    axis.set(ylim=(place + 0.8, 0.8), xlabel="difference of UAR (points), first minus second")
+
+
+def place_rows(axis: Axes, labels: Sequence[tuple[str, bool]]) -> list[float]:
+    """Name the rows of `axis` from top to bottom by (label, whether it is a heading), and return where they are."""
+    places, place = [], 1.4
+    for _, is_heading in labels:
+        place -= 1.4 if is_heading else 1
+        places.append(place)
+    for tick, (_, is_heading) in zip(axis.set_yticks(places, [label for label, _ in labels]), labels, strict=True):
+        if is_heading:
+            tick.label1.set_fontweight("bold")
+            tick.tick1line.set_visible(False)
+            tick.gridline.set_visible(False)
+    axis.set_ylim(place - 1.4 + 0.8, 0.8)
     axis.grid(axis="x")
+    return places
 
 
 def formatted(lines: pd.DataFrame) -> pd.DataFrame:
