@@ -108,15 +108,17 @@ def _line(contrast: Contrast, there: dict[Side, Result]) -> dict:
         line[f"{side}_rows"] = effects.named(*(", ".join(name) for name in pair))
     missing = [", ".join(name) for pair in pairs.values() for name in pair if name not in there]
     results = [there[name] for pair in pairs.values() for name in pair if name in there]
-    line["stale"] = any(result.stale for result in results)
     problem = paired.refusal(*results)
     if problem:
         return line | {"missing": f"not comparable: {problem}"}
     if not missing:
-        return line | compare(tuple(results[:2]), tuple(results[2:]))
+        stale = any(result.stale for result in results)
+        return line | {"stale": stale} | compare(tuple(results[:2]), tuple(results[2:]))
     for side, pair in pairs.items():
         if set(pair) <= set(there):
-            known = paired.compare(*(there[name] for name in pair), by_corpus=False).iloc[0]
+            first, second = (there[name] for name in pair)
+            known = paired.compare(first, second, by_corpus=False).iloc[0]
+            line["stale"] |= first.stale or second.stale
             line |= {f"{side}_value": known.difference, f"{side}_low": known.low, f"{side}_high": known.high}
             line["interval_over"] = known.interval_over
     return line | {"missing": NOT_RUN + "; ".join(missing)}
@@ -170,12 +172,13 @@ def draw(axis: Axes, lines: pd.DataFrame) -> None:
             face = COLORS["blue"] if line.p_holm < LEVEL else "white"
             look = {"fmt": "o", "color": COLORS["blue"], "ecolor": "black", "capsize": 2, "markerfacecolor": face}
             values = line.missing.split(":")[0] if line.missing else (line.contrast, line.low, line.high)
-            rows.append((f"{line.where}: first less second{stale_mark(line.stale)}", (values, look)))
+            made, known = (stale_mark(line.stale) if is_it else "" for is_it in (not line.missing, line.missing))
+            rows.append((f"{line.where}: first less second{made}", (values, look)))
             for side, number in zip(SIDES, ("first", "second"), strict=True):
                 values = [getattr(line, f"{side}_{name}") for name in _OF_SIDE]
                 if not pd.isna(values[0]):
                     look = {"fmt": "|", "color": "0.45", "elinewidth": 0.8}
-                    rows.append((f"{number}: {getattr(line, f'{side}_rows')}", (values, look)))
+                    rows.append((f"{number}: {getattr(line, f'{side}_rows')}{known}", (values, look)))
     effects.draw_rows(axis, rows)
     axis.set_xlabel("difference of UAR (points)")
 

@@ -133,10 +133,7 @@ def draw(axes: Sequence[Axes], lines: pd.DataFrame) -> None:
         places = dict(zip(names, effects.place_rows(axis, labels), strict=True))
         for i, scope in enumerate(scopes):
             group = lines[(lines.protocol == protocol) & (lines.scope == scope)]
-            shifted = [
-                places[pair] + 0.26 * ((len(beside[pair]) - 1) / 2 - beside[pair].index(scope))
-                for pair in _pipelines(group)
-            ]
+            shifted = [places[pair] + _shift(scope, beside=beside[pair]) for pair in _pipelines(group)]
             errors = [100 * (group.difference - group.low), 100 * (group.high - group.difference)]
             look = {
                 "fmt": MARKERS[i],
@@ -149,6 +146,12 @@ def draw(axes: Sequence[Axes], lines: pd.DataFrame) -> None:
             axis.errorbar(100 * group.difference, shifted, xerr=errors, **look)
         axis.axvline(0, color="0.4", linewidth=0.8)
         axis.set_title(title)
+        axis.set_ylim(bottom=min(places.values()) - 0.7)
+
+
+def _shift(scope: str, *, beside: list[str]) -> float:
+    """How far from the middle of its row a marker stands, in rows."""
+    return min(0.26, 0.8 / len(beside)) * ((len(beside) - 1) / 2 - beside.index(scope))
 
 
 def sentences(lines: pd.DataFrame, found: Sequence[Result], *, seed: int = 0) -> list[str]:
