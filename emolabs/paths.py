@@ -15,6 +15,8 @@ PIPELINES = PARAMS / "pipelines.yaml"
 PUBLISHED = PARAMS / "published.yaml"
 #: Which results are compared in pairs.
 COMPARISONS = PARAMS / "comparisons.yaml"
+#: Which differences are compared with one another.
+CONTRASTS = PARAMS / "contrasts.yaml"
 #: What the study is to reach, and what the thesis claims.
 AIMS = PARAMS / "aims.yaml"
 CLAIMS = PARAMS / "claims.yaml"

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from emolabs import paths, reporting
-from emolabs.experiments import effects, failures, paired, partitions, results
+from emolabs.experiments import contrasts, effects, failures, paired, partitions, parts, results
 from emolabs.experiments.paired import Comparison
 from emolabs.experiments.runs import Row
 
@@ -35,6 +35,7 @@ def test_names_say_only_what_differs(lines):
     names = [effects.name(line) for line in lines.itertuples()]
     assert names[0] == "whisper-linear − mfcc-linear, speaker"
     assert names[1] == "mfcc-linear: random − speaker"
+    assert effects.named("a, hash, emodb", "b, hash, emodb") == "a − b, hash emodb"
 
 
 def test_words_and_tables_hold_the_numbers_and_what_is_missing(lines):
@@ -100,3 +101,10 @@ def test_the_committed_tables_are_those_of_the_committed_results():
     lines = pd.read_csv(paths.figures("thesis") / "41_effects.csv").fillna({"missing": ""})
     made = paired.table(paired.declared(), everything)
     pd.testing.assert_frame_equal(lines, made, check_dtype=False, atol=1e-9)
+    lines = pd.read_csv(paths.figures("thesis") / "41_contrasts.csv").fillna({"missing": ""})
+    made = contrasts.table(contrasts.declared(), everything)
+    pd.testing.assert_frame_equal(lines, made, check_dtype=False, atol=1e-9)
+    lines = pd.read_csv(paths.figures("thesis") / "41_parts.csv")
+    pairs = [(part, first.row, second.row) for part, first, second in parts.matched(everything) if first.row.seed == 0]
+    rows = [(part, *(f"{r.pipeline}, {r.protocol}, {r.scope}" for r in both)) for part, *both in pairs]
+    assert [*zip(lines.part, lines.first_row, lines.second_row, strict=True)] == rows

@@ -22,7 +22,7 @@ from emolabs.experiments.results import Result
 from emolabs.experiments.runs import Row, train
 from emolabs.modeling import get_pipeline
 from emolabs.modeling.training import Training
-from emolabs.reporting import interval
+from emolabs.reporting import interval, over_mark
 
 KEY = ["protocol", "scope", "pipeline", "seed"]
 
@@ -79,6 +79,7 @@ def compare(first: Result, second: Result) -> dict:
         "same_answers": float((joined.prediction == joined.prediction_again).mean()),
         "largest_p": float(apart.max()),
         **{"uar": uar, "low": low, "high": high, "uar_again": second.scores["overall"]["uar"][0]},
+        "interval_over": first.scores["overall"]["interval_over"],
         "largest": max(moved),
         "verdict": "equal" if max(moved) <= verification.TOLERANCE else "different",
         "first_on": _machine(first),
@@ -109,16 +110,16 @@ def table(profile: str) -> pd.DataFrame | None:
 
 def formatted(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines of `table` for reading, in percent and points."""
-    bounds = zip(lines.uar, lines.low, lines.high, strict=True)
+    bounds = zip(lines.uar, lines.low, lines.high, lines.interval_over.map(over_mark), strict=True)
     columns = {
         "pipeline": lines.pipeline,
         "where": lines.protocol + ", " + lines.scope,
         "folds": lines.folds,
-        "clips": lines.clips,
-        "UAR (%)": [interval(*values) for values in bounds],
-        "again (%)": (100 * lines.uar_again).round(1),
-        "same answers (%)": (100 * lines.same_answers).round(2),
-        "largest change of a score (points)": (100 * lines.largest).round(2),
+        "clips": [f"{clips:,}" for clips in lines.clips],
+        "UAR (%)": [interval(*values) + mark for *values, mark in bounds],
+        "again (%)": [f"{100 * uar:.1f}" for uar in lines.uar_again],
+        "same answers (%)": [f"{100 * share:.2f}" for share in lines.same_answers],
+        "largest change of a score (points)": [f"{100 * change:.2f}" for change in lines.largest],
         "within the tolerance": lines.verdict.map({"equal": "yes", "different": "no"}),
     }
     shown = pd.DataFrame(columns)

@@ -9,7 +9,7 @@ from emolabs import paths
 from emolabs.experiments import choice
 from emolabs.experiments.choice import Cell
 from emolabs.experiments.results import Result
-from emolabs.reporting import interval
+from emolabs.reporting import OVER_CLIPS, interval, over_mark, stale_mark
 from emolabs.standardization import PROTOCOLS
 
 #: How a level is to be met, and how it is written.
@@ -22,9 +22,10 @@ WITHIN = "°"
 INSIDE = "the interval contains the level"
 LEGEND = (
     "Of the rows that have been run the one with the highest validation UAR is shown, and in brackets of how many it "
-    "was chosen; the evaluation side has no say. Intervals: 95 % over speakers; † over clips only, which does not "
-    "cover new speakers. Where no corpus follows the protocol all were trained on, and on one corpus the answer is the "
-    "most probable of its classes. New speakers: the same pipeline under speaker, on TESS alone under tess-actress."
+    f"was chosen; the evaluation side has no say. Intervals: 95 % over speakers; {OVER_CLIPS} over clips only, which "
+    "does not cover new speakers. Where no corpus follows the protocol all were trained on, and on one corpus the "
+    "answer is the most probable of its classes. New speakers: the same pipeline under speaker, on TESS alone under "
+    "tess-actress."
 )
 VERDICTS = ("reached", "missed", "not run")
 
@@ -110,7 +111,7 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
         if line["verdict"] == "not run":
             shown.append(row | {"chosen on validation": f"– (of 0 {line['rows']})", "verdict": "not run"})
             continue
-        stale = " (stale)" if line["stale"] else ""
+        stale = stale_mark(line["stale"])
         kind = "" if line["rows"] == "any" else f" {line['rows']}"
         row["chosen on validation"] = f"{line['pipeline']}{stale} (of {line['candidates']:.0f}{kind})"
         row["value (%)"] = written(line, "")
@@ -123,7 +124,7 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
 def written(line: dict, prefix: str) -> str:
     """A value of a line with its interval, and † where that is over clips."""
     over = line[f"{prefix}over"] if prefix else line["interval_over"]
-    return interval(*(line[f"{prefix}{key}"] for key in ("value", "low", "high"))) + ("†" if over == "clips" else "")
+    return interval(*(line[f"{prefix}{key}"] for key in ("value", "low", "high"))) + over_mark(over)
 
 
 def beside(line: dict) -> str:

@@ -15,7 +15,7 @@ from emolabs.experiments import aims, choice, paired
 from emolabs.experiments.choice import Cell
 from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import load_pipelines
-from emolabs.reporting import interval
+from emolabs.reporting import interval, over_mark, stale_mark
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "cannot be said yet"
 KEYS = {"claim", "rule", "rows", "protocol", "scope", "clips"}
@@ -58,7 +58,7 @@ def _reaches(claim: dict, found: Sequence[Result], *, cell: Cell, seed: int, pro
         return _missing(claim, cell=cell, profile=profile)
     scores = choice.scores(result, on=cell.on)
     value, low, high = scores[claim["metric"]]
-    level, mark = claim["at_least"], "†" if scores["interval_over"] == "clips" else ""
+    level, mark = claim["at_least"], over_mark(scores["interval_over"])
     verdict = HOLDS if value >= level else FAILS if high < level else OPEN
     reason = f"{_named(result)} has {interval(value, low, high)}{mark} % {aims.METRICS[claim['metric']]}"
     line = {"verdict": verdict, "reason": reason, "value": value, "low": low, "high": high}
@@ -68,7 +68,7 @@ def _reaches(claim: dict, found: Sequence[Result], *, cell: Cell, seed: int, pro
     if other is None:
         return line | {"new_speakers": "not run"}
     scores = choice.scores(other, on=cell.on)
-    mark = "†" if scores["interval_over"] == "clips" else ""
+    mark = over_mark(scores["interval_over"])
     return line | {"new_speakers": f"{interval(*scores[claim['metric']])}{mark}"}
 
 
@@ -124,7 +124,7 @@ def _difference(first: Result, second: Result, *, on: str) -> pd.Series:
 
 
 def _named(result: Result) -> str:
-    return result.row.pipeline + (" (stale)" if result.stale else "")
+    return result.row.pipeline + stale_mark(result.stale)
 
 
 #: The rules by name: the function that decides, and the keys that it needs beside `KEYS`.

@@ -8,7 +8,7 @@ from emolabs import paths
 from emolabs.experiments.baselines import LINEAR, MARK, OPEN
 from emolabs.modeling import weights
 from emolabs.modeling.pipeline import ENCODERS, load_pipelines
-from emolabs.reporting import COLORS, interval
+from emolabs.reporting import COLORS, interval, over_mark, stale_mark
 
 #: Protocols of new speakers, by where the same is asked of known ones: `random` at equal training size, else `hash`.
 NEW_SPEAKERS = {"tess-actress": ("hash",), "speaker": ("random", "hash")}
@@ -21,7 +21,7 @@ def formatted(scores: pd.DataFrame, *, by_corpus: bool = False) -> pd.DataFrame:
 
     An interval that does not cover new speakers is marked †.
     """
-    mark = scores.interval_over.map({"clips": "†", "speakers": ""})
+    mark = scores.interval_over.map(over_mark)
     keys = ["protocol", "scope", "pipeline"] + ["on"] * by_corpus + ["seed"] * (scores.seed.nunique() > 1)
     table = scores[keys].rename(columns={"on": "corpus"})
     for score, title in _TITLES.items():
@@ -42,7 +42,7 @@ def formatted(scores: pd.DataFrame, *, by_corpus: bool = False) -> pd.DataFrame:
 def labels(lines: pd.DataFrame) -> dict[str, str]:
     """What each pipeline of `results.table` is called in a picture: its name, and whether one of its lines is stale."""
     stale = set(lines.pipeline[lines.stale])
-    return {name: f"{name} (stale)" if name in stale else name for name in lines.pipeline.unique()}
+    return {name: name + stale_mark(name in stale) for name in lines.pipeline.unique()}
 
 
 def draw_scores(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
@@ -94,7 +94,7 @@ def draw_leakage(axis: Axes, known: pd.DataFrame, new: pd.DataFrame, *, title: s
         look = {"color": color, "hatch": hatch, "edgecolor": "black", "linewidth": 0.5, "capsize": 2.5}
         axis.bar(places, 100 * lines.uar, 0.38, yerr=errors, label=label, **look)
         for place, high, line in zip(places, 100 * lines.uar_high, lines.itertuples(), strict=True):
-            text = f"{100 * line.uar:.1f}{'†' if line.interval_over == 'clips' else ''}"
+            text = f"{100 * line.uar:.1f}{over_mark(line.interval_over)}"
             axis.annotate(text, (place, high), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=8)
     sizes = " / ".join(f"{lines.train_clips.iloc[0]:,}" for lines in (known, new))
     names = labels(pd.concat([known, new]).reset_index())

@@ -17,7 +17,7 @@ from emolabs import reporting
 from emolabs.experiments.drawings import draw_gradients, gradients
 from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import load_pipelines
-from emolabs.reporting import COLORS, interval
+from emolabs.reporting import COLORS, interval, over_mark
 
 #: How the two kinds look; without colour they differ in line, marker and fill.
 LOOKS = {
@@ -106,7 +106,7 @@ def formatted(family: pd.DataFrame) -> pd.DataFrame:
         if line.result is None:
             lines.append(shown | {"UAR (%)": "not run"})
             continue
-        mark = ("†" if line.interval_over == "clips" else "") + (" stale" if line.stale else "")
+        mark = over_mark(line.interval_over) + (" stale" if line.stale else "")
         shown |= {"UAR (%)": interval(line.uar, line.low, line.high) + mark, "epochs": str(int(line.epochs))}
         lines.append(shown | {"gradient, first layer": f"{line.first:.3g}", "last layer": f"{line.last:.3g}"})
     return pd.DataFrame(lines).fillna("")

@@ -10,48 +10,71 @@ from emolabs.experiments.comparison import MARKERS
 from emolabs.experiments.failures import best
 from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import ENCODERS, load_pipelines
-from emolabs.reporting import COLORS, interval, p_value
+from emolabs.reporting import COLORS, interval, over_mark, p_value, stale_mark
 
 #: What a corrected p has to be under for a difference to be called one.
 LEVEL = 0.05
 
 
 def name(line) -> str:
-    """What is compared, in one line: only what differs is said twice."""
-    first, second = line.first_row.split(", "), line.second_row.split(", ")
+    """What a line of `paired.table` compares."""
+    return named(line.first_row, line.second_row)
+
+
+def named(first_row: str, second_row: str) -> str:
+    """What is compared, in one line: only what differs is said twice, and a scope where it is not pooled."""
+    first, second = first_row.split(", "), second_row.split(", ")
+    scope = "" if first[2] == "pooled" else f" {first[2]}"
     if first[0] == second[0]:
-        return f"{first[0]}: {first[1]} − {second[1]}"
-    return f"{first[0]} − {second[0]}, {first[1]}"
+        return f"{first[0]}: {first[1]} − {second[1]}{scope}"
+    return f"{first[0]} − {second[0]}, {first[1]}{scope}"
 
 
 def draw(axis: Axes, lines: pd.DataFrame) -> None:
     """A dot with its interval per comparison, from top to bottom, under its question; filled where the corrected p is
     under `LEVEL`. What could not be compared keeps its place and says why."""
-    labels, places, place = [], [], 0.0
+    rows = []
     for question, group in lines.groupby("question", sort=False):
-        places.append(place)
-        labels.append(question)
+        rows.append((question, None))
         for line in group.itertuples():
-            place -= 1
-            places.append(place)
-            labels.append(name(line) + (" (stale)" if line.stale else ""))
-            if line.missing:
-                text = line.missing.split(":")[0]
-                axis.text(0, place, f" {text}", va="center", color="0.45", fontsize=8, style="italic")
-                continue
-            errors = [[100 * (line.difference - line.low)], [100 * (line.high - line.difference)]]
+            values = line.missing.split(":")[0] if line.missing else (line.difference, line.low, line.high)
             look = {"fmt": "o", "color": COLORS["blue"], "ecolor": "black", "capsize": 2}
-            face = COLORS["blue"] if line.p_holm < LEVEL else "white"
-            axis.errorbar(100 * line.difference, place, xerr=errors, markerfacecolor=face, **look)
-        place -= 1.4
+            look["markerfacecolor"] = COLORS["blue"] if line.p_holm < LEVEL else "white"
+            rows.append((name(line) + stale_mark(line.stale), (values, look)))
+    draw_rows(axis, rows)
+    axis.set_xlabel("difference of UAR (points), first minus second")
+
+
+def draw_rows(axis: Axes, rows: Sequence[tuple[str, tuple | None]]) -> None:
+    """Labelled rows from top to bottom: a heading (None), or (difference, low, high) as a dot with its interval and how
+    it looks; a text in place of the numbers says why there are none."""
+    places = place_rows(axis, [(label, content is None) for label, content in rows])
+    for place, (_, content) in zip(places, rows, strict=True):
+        if content is None:
+            continue
+        values, look = content
+        if isinstance(values, str):
+            axis.text(0, place, f" {values}", va="center", color="0.45", fontsize=8, style="italic")
+            continue
+        value, low, high = (100 * number for number in values)
+        axis.errorbar(value, place, xerr=[[value - low], [high - value]], **look)
     axis.axvline(0, color="0.4", linewidth=0.8)
-    for label, text in zip(axis.set_yticks(places, labels), labels, strict=True):
-        if text in set(lines.question):
-            label.label1.set_fontweight("bold")
-            label.tick1line.set_visible(False)
-            label.gridline.set_visible(False)
-    axis.set(ylim=(place + 0.8, 0.8), xlabel="difference of UAR (points), first minus second")
+
+
+def place_rows(axis: Axes, labels: Sequence[tuple[str, bool]]) -> list[float]:
+    """Name the rows of `axis` from top to bottom by (label, whether it is a heading), and return where they are."""
+    places, place = [], 1.4
+    for _, is_heading in labels:
+        place -= 1.4 if is_heading else 1
+        places.append(place)
+    for tick, (_, is_heading) in zip(axis.set_yticks(places, [label for label, _ in labels]), labels, strict=True):
+        if is_heading:
+            tick.label1.set_fontweight("bold")
+            tick.tick1line.set_visible(False)
+            tick.gridline.set_visible(False)
+    axis.set_ylim(place - 1.4 + 0.8, 0.8)
     axis.grid(axis="x")
+    return places
 
 
 def formatted(lines: pd.DataFrame) -> pd.DataFrame:
@@ -64,7 +87,7 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
                 row | {"first (%)": "", "second (%)": "", "difference": line.missing.split(":")[0], "p (Holm)": ""}
             )
             continue
-        mark = "†" if line.interval_over == "clips" else ""
+        mark = over_mark(line.interval_over)
         row |= {"first (%)": f"{100 * line.first:.1f}", "second (%)": f"{100 * line.second:.1f}"}
         row |= {"difference": interval(line.difference, line.low, line.high) + mark, "p (Holm)": p_value(line.p_holm)}
         shown.append(row | {"clips": f"{line.clips:,.0f}", "stale": "stale" if line.stale else ""})
@@ -104,12 +127,12 @@ def draw_premiums(axis: Axes, lines: pd.DataFrame) -> None:
         group = lines[lines.pipeline == pipeline].set_index("on").reindex(corpora)
         places = [k + 0.16 * (i - (len(pipelines) - 1) / 2) for k in range(len(corpora))]
         errors = [100 * (group.difference - group.low), 100 * (group.high - group.difference)]
-        label = f"{pipeline} (stale)" if lines.stale[lines.pipeline == pipeline].any() else pipeline
+        label = pipeline + stale_mark(lines.stale[lines.pipeline == pipeline].any())
         label += " (not comparable)" if group.difference.isna().all() else ""
         look = {"fmt": MARKERS[i], "color": f"C{i}", "capsize": 2, "label": label}
         axis.errorbar(places, 100 * group.difference, yerr=errors, **look)
     marks = lines[lines.missing == ""].drop_duplicates("on").set_index("on").interval_over
-    axis.set_xticks(range(len(corpora)), [f"{c}{'†' if marks.get(c) == 'clips' else ''}" for c in corpora])
+    axis.set_xticks(range(len(corpora)), [c + over_mark(marks.get(c)) for c in corpora])
     axis.axhline(0, color="0.4", linewidth=0.8)
     axis.set(ylabel="UAR lost with new speakers (points)")
 
@@ -117,7 +140,7 @@ def draw_premiums(axis: Axes, lines: pd.DataFrame) -> None:
 def formatted_premiums(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines of `premiums` for reading: in percent and points, with intervals; over clips only marked †."""
     lines = lines[lines.missing == ""]
-    mark = lines.interval_over.map({"clips": "†", "speakers": ""})
+    mark = lines.interval_over.map(over_mark)
     bounds = zip(lines.difference, lines.low, lines.high, mark, strict=True)
     columns = {
         "pipeline": lines.pipeline,
@@ -153,7 +176,7 @@ def sentences(lines: pd.DataFrame) -> list[str]:
             verdict = "no difference can be told"
         else:
             verdict = "the first is better" if line.difference > 0 else "the second is better"
-        stale = " (stale)" if line.stale else ""
+        stale = stale_mark(line.stale)
         said.append(f"{line.question}: {name(line)}: {points} points; {verdict}{stale}.")
     left = int((lines.missing != "").sum())
     return (
@@ -194,8 +217,8 @@ def draw_representatives(axis: Axes, lines: pd.DataFrame, *, title: str) -> None
         places = [k + 0.14 * (2 * i - 1) for k in range(len(order))]
         look = {"fmt": MARKERS[i], "color": list(COLORS.values())[i + 1], "capsize": 2, "label": kind}
         axis.errorbar(places, 100 * group.uar, yerr=errors, **look)
-        chosen.append(f"{kind}: {group.pipeline.iloc[0]}{' (stale)' if group.stale.any() else ''}")
-    marks = lines.drop_duplicates("on").set_index("on").interval_over.map({"clips": "†", "speakers": ""})
+        chosen.append(f"{kind}: {group.pipeline.iloc[0]}{stale_mark(group.stale.any())}")
+    marks = lines.drop_duplicates("on").set_index("on").interval_over.map(over_mark)
     axis.set_xticks(range(len(order)), [f"{corpus}{marks[corpus]}" for corpus in order])
     axis.set(title="\n".join([title, *chosen]), ylim=(0, 103))
 
@@ -211,7 +234,7 @@ def draw_protocols(axis: Axes, found: Sequence[Result]) -> None:
         uar, low, high = (100 * pd.Series(column) for column in zip(*scores, strict=True))
         is_stale = any(result.stale for result in rows.values())
         look = {"marker": MARKERS[i], "color": f"C{i}", "linestyle": ":" if pipeline == "constant" else "-"}
-        label = f"{pipeline} (stale)" if is_stale else pipeline
+        label = pipeline + stale_mark(is_stale)
         axis.errorbar(places, uar, yerr=[uar - low, high - uar], capsize=2, label=label, linewidth=0.8, **look)
     titles = {
         "hash": "hash\n(known)",

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from emolabs.experiments import networks, saliency
 from emolabs.extraction.store import Features
-from emolabs.reporting import COLORS, EMOTIONS, interval
+from emolabs.reporting import COLORS, EMOTIONS, interval, over_mark
 
 
 def series(lines: pd.DataFrame, name: str, *, emotion: str = "all") -> pd.DataFrame:
@@ -78,7 +78,7 @@ def check_table(lines: pd.DataFrame) -> pd.DataFrame:
     shown = lines[lines.measure != "change"]
     in_percent = shown.measure.isin(["error", "large error"])
     names = {"error": "error of the sum (%)", "large error": f"clips with an error over {100 * saliency.LARGE:g} % (%)"}
-    mark = shown.interval_over.map({"clips": "†", "speakers": ""})
+    mark = shown.interval_over.map(over_mark)
     bounds = zip(shown.value, shown.low, shown.high, in_percent, mark, strict=True)
     values = [interval(*v, digits=1 if share else 2, scale=100 if share else 1) + m for *v, share, m in bounds]
     columns = {
@@ -200,7 +200,7 @@ def draw_points(axis: Axes, clips: pd.DataFrame, label: str, *, title: str) -> N
 
 def purity_table(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines of `neighbours.purities` with a `space`, for reading, in percent."""
-    mark = lines.interval_over.map({"clips": "†", "speakers": ""})
+    mark = lines.interval_over.map(over_mark)
     bounds = zip(lines.value, lines.low, lines.high, mark, strict=True)
     columns = {"space": lines.space, "neighbours with the same": lines.measure}
     columns["share (%)"] = [interval(*values) + m for *values, m in bounds]

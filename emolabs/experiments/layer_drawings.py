@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from emolabs.experiments.comparison import MARKERS
 from emolabs.experiments.layers import CHOSEN
-from emolabs.reporting import COLORS, interval
+from emolabs.reporting import COLORS, interval, over_mark
 
 
 def draw(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
@@ -38,7 +38,7 @@ def draw_learned(axis: Axes, weights: pd.DataFrame) -> None:
 
 def formatted(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines of `scores` for reading, in percent and points; an interval over clips only is marked †."""
-    mark = lines.interval_over.map({"clips": "†", "speakers": ""})
+    mark = lines.interval_over.map(over_mark)
     uar = zip(lines.uar, lines.low, lines.high, mark, strict=True)
     below = zip(lines.below, lines.below_low, lines.below_high, mark, strict=True)
     columns = {

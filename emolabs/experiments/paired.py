@@ -5,8 +5,9 @@ hard about a speaker cancels out. Under `metrics.FEWEST_SPEAKERS` speakers clips
 cover new speakers. Conventions: differences are of UAR, first minus second, as shares in −1–1.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -53,24 +54,46 @@ def compare(first: Result, second: Result, *, by_corpus: bool = True) -> pd.Data
     bootstrap), `clips`, `interval_over` (speakers or clips).
     Raises `ValueError` as `refusal` says, where no clip is common, or where a clip has two labels.
     """
-    problem = refusal(first, second)
-    if problem:
-        raise ValueError(problem)
-    one, two = first.predictions, second.predictions
-    clips = one.merge(two[["id", "emotion", "prediction"]], on="id", suffixes=("", "_second")).sort_values("id")
-    names = _names(first, second)
-    if clips.empty:
-        raise ValueError(f"{names[0]} and {names[1]} evaluated no clip in common: compare results of the same corpora")
-    if (clips.emotion != clips.emotion_second).any():
-        raise ValueError(f"{names[0]} and {names[1]} give a clip two emotions: their label sets differ, run both again")
-    labels = sorted({*clips.emotion, *clips.prediction, *clips.prediction_second})
+    clips = common([first, second])
     sets = {"overall": clips} | (dict(list(clips.groupby("corpus"))) if by_corpus else {})
+    labels = labels_of(clips)
     return pd.DataFrame([{"on": name, **_difference(group, labels=labels)} for name, group in sets.items()])
 
 
-def refusal(first: Result, second: Result) -> str:
-    """Why two results must not be paired, as a sentence: they rest on two versions of one partition, or under two
-    protocols on other corpora. Empty where they may be."""
+def common(results: Sequence[Result]) -> pd.DataFrame:
+    """The clips that all results evaluated, sorted by `id`, with `corpus, speaker, emotion` and the prediction of each
+    result in a column named by its place: 0, 1, …
+
+    Raises `ValueError` as `refusal` says, where no clip is common, or where a clip has two labels.
+    """
+    problem = refusal(*results)
+    if problem:
+        raise ValueError(problem)
+    about = ["id", "corpus", "speaker", "emotion"]
+    clips = results[0].predictions[[*about, "prediction"]].rename(columns={"prediction": 0})
+    for place, other in enumerate(results[1:], start=1):
+        names = " and ".join(_names(results[0], other))
+        answers = other.predictions[["id", "emotion", "prediction"]].rename(columns={"prediction": place})
+        clips = clips.merge(answers, on="id", suffixes=("", "_other"))
+        if clips.empty:
+            raise ValueError(f"{names} evaluated no clip in common: compare results of the same corpora")
+        if (clips.emotion != clips.pop("emotion_other")).any():
+            raise ValueError(f"{names} give a clip two emotions: their label sets differ, run both again")
+    return clips.sort_values("id")
+
+
+def labels_of(clips: pd.DataFrame) -> list[str]:
+    """All emotions that are true or answered in the table of `common`, sorted."""
+    return sorted(set().union(*(clips[column] for column in clips if column == "emotion" or isinstance(column, int))))
+
+
+def refusal(*results: Result) -> str:
+    """Why results must not be compared clip by clip, as a sentence: two of them rest on two versions of one partition,
+    or under two protocols on other corpora. Empty where they may be."""
+    return next((problem for pair in combinations(results, 2) if (problem := _refusal(*pair))), "")
+
+
+def _refusal(first: Result, second: Result) -> str:
     names = " and ".join(_names(first, second))
     if (first.row.protocol, first.row.scope) == (second.row.protocol, second.row.scope):
         if first.manifest != second.manifest:
@@ -87,22 +110,47 @@ def _names(first: Result, second: Result) -> list[str]:
 
 
 def _difference(clips: pd.DataFrame, *, labels: list[str]) -> dict:
+    (one, two), over = scored(clips, labels=labels)
+    scores = {"first": one[0], "second": two[0], "difference": one[0] - two[0]}
+    return {**scores, **bounds(one[1:] - two[1:]), "clips": len(clips), "interval_over": over}
+
+
+def scored(clips: pd.DataFrame, *, labels: list[str]) -> tuple[np.ndarray, str]:
+    """UAR of every result of a table of `common` [results, 1 + RESAMPLES], of all clips, then of bootstrap samples that
+    are the same for all results; and what was drawn (speakers or clips)."""
     over, units = metrics.units_of(clips)
     truth = clips.emotion.map(labels.index).to_numpy()
-    values, samples = [], []
-    for column in ("prediction", "prediction_second"):
+    scores = []
+    for column in (column for column in clips if isinstance(column, int)):
         answers = clips[column].map(labels.index).to_numpy()
         matrices, strata = metrics.unit_confusions(
             truth, answers, units=units, corpora=clips.corpus, classes=len(labels)
         )
-        values.append(float(metrics.from_confusion(matrices.sum(axis=0))["uar"]))
-        samples.append(metrics.from_confusion(metrics.resampled(matrices, strata=strata))["uar"])
-    drawn = samples[0] - samples[1]
+        drawn = metrics.from_confusion(metrics.resampled(matrices, strata=strata))["uar"]
+        scores.append([metrics.from_confusion(matrices.sum(axis=0))["uar"], *drawn])
+    return np.array(scores), over
+
+
+def bounds(drawn: np.ndarray) -> dict[str, float]:
+    """`low` and `high` (95 %) of a difference's bootstrap values [RESAMPLES], and its two-sided `p` against none."""
     low, high = np.percentile(drawn, [2.5, 97.5])
     tail = min((drawn <= 0).sum(), (drawn >= 0).sum())
     p = min(1.0, 2 * (tail + 1) / (len(drawn) + 1))  # Davison & Hinkley (1997), section 4.2
-    scores = {"first": values[0], "second": values[1], "difference": values[0] - values[1]}
-    return {**scores, "low": low, "high": high, "p": p, "clips": len(clips), "interval_over": over}
+    return {"low": low, "high": high, "p": p}
+
+
+def by_name(found: Iterable[Result], *, seed: int) -> dict[tuple[str, str, str], Result]:
+    """The results of one seed by (pipeline, protocol, scope)."""
+    return {(r.row.pipeline, r.row.protocol, r.row.scope): r for r in found if r.row.seed == seed}
+
+
+def holm(p: pd.Series) -> pd.Series:
+    """p corrected for all that are there (Holm 1979); empty stays empty."""
+    tested = p.notna()
+    corrected = pd.Series(np.nan, index=p.index)
+    if tested.any():
+        corrected[tested] = multipletests(p[tested].astype(float), method="holm")[1]
+    return corrected
 
 
 def table(comparisons: Iterable[Comparison], found: list[Result], *, seed: int = 0) -> pd.DataFrame:
@@ -110,16 +158,15 @@ def table(comparisons: Iterable[Comparison], found: list[Result], *, seed: int =
     for all comparisons that could be made (Holm 1979). What lacks a result keeps its line, says so in `missing`, and
     has no numbers; results of two versions of a partition, or on other corpora, are not compared either.
     """
-    by_name = {(r.row.pipeline, r.row.protocol, r.row.scope): r for r in found if r.row.seed == seed}
-    lines = []
+    there, lines = by_name(found, seed=seed), []
     for comparison in comparisons:
         sides = {"first_row": comparison.first, "second_row": comparison.second}
         line = {"question": comparison.question, **{name: ", ".join(side) for name, side in sides.items()}}
-        missing = [", ".join(side) for side in sides.values() if side not in by_name]
+        missing = [", ".join(side) for side in sides.values() if side not in there]
         if missing:
             lines.append(line | {"missing": "not run: " + "; ".join(missing), "stale": False})
             continue
-        pair = [by_name[side] for side in sides.values()]
+        pair = [there[side] for side in sides.values()]
         if refusal(*pair):
             lines.append(line | {"missing": f"not comparable: {refusal(*pair)}", "stale": False})
             continue
@@ -127,8 +174,4 @@ def table(comparisons: Iterable[Comparison], found: list[Result], *, seed: int =
         lines.append(line | {"missing": "", "stale": any(result.stale for result in pair)} | scores)
     numbers = ["first", "second", "difference", "low", "high", "p", "clips", "interval_over"]
     result = pd.DataFrame(lines).reindex(columns=["question", "first_row", "second_row", *numbers, "missing", "stale"])
-    tested = result.p.notna()
-    result["p_holm"] = np.nan
-    if tested.any():
-        result.loc[tested, "p_holm"] = multipletests(result.p[tested].astype(float), method="holm")[1]
-    return result
+    return result.assign(p_holm=holm(result.p))

@@ -15,7 +15,7 @@ from emolabs.experiments import baselines, choice, comparison, partitions
 from emolabs.experiments.baselines import CONSTANT, LINEAR
 from emolabs.experiments.partitions import Evaluation
 from emolabs.modeling.pipeline import load_pipelines
-from emolabs.reporting import COLORS
+from emolabs.reporting import COLORS, OVER_CLIPS, over_mark
 from emolabs.standardization import PROTOCOLS
 
 #: Protocols of the figure: what they are called, colour, marker and how far above its row a score stands.
@@ -87,7 +87,7 @@ def draw(
             axis.axvline(band.uar, color="0.35", linewidth=0.8, zorder=1)
         if on != "overall" and group.empty:
             axis.text(50, len(names) / 2, "absent", ha="center", color="0.45", style="italic")
-        over = "†" if "clips" in set(group.interval_over) else ""
+        over = OVER_CLIPS if "clips" in set(group.interval_over) else ""
         axis.set(title="all clips" if on == "overall" else f"{on}{over}", xlim=(0, 103), xticks=(0, 50, 100))
         axis.grid(axis="x")
     _name_rows(axes[0], names, scores)
@@ -157,7 +157,7 @@ def coverage(evaluation: Evaluation, compared: pd.DataFrame, *, seed: int = 0) -
     for result in evaluation.found:
         key = (result.row.protocol, result.row.scope, result.row.pipeline)
         scores = result.scores["overall"]
-        over = "†" if scores["interval_over"] == "clips" else ""
+        over = over_mark(scores["interval_over"])
         if result.row.seed == seed:
             cells[key] = f"{100 * scores['uar'][0]:.1f}{over}{marks.get(key, '')}"
     gaps = evaluation.gaps[evaluation.gaps.seed == seed]

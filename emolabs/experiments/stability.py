@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from emolabs.reporting import interval
+from emolabs.reporting import interval, over_mark, stale_mark
 
 #: What a corrected p has to be under for a difference to be called one.
 LEVEL = 0.05
@@ -19,11 +19,6 @@ STEPS = {
 }
 
 
-def mark(is_stale: bool) -> str:
-    """What stands behind a name whose code has changed since it was measured."""
-    return " (stale)" if is_stale else ""
-
-
 def points(value: float, low: float, high: float) -> str:
     """A value with its interval, or alone where too few speakers were evaluated for one."""
     return f"{100 * value:.1f}" if pd.isna(low) else interval(value, low, high)
@@ -35,7 +30,7 @@ def _p(p: float) -> str:
 
 def seeds_table(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines of `seeds.table` for reading; an interval over clips only is marked †."""
-    over = lines.interval_over.map({"clips": "†", "speakers": ""})
+    over = lines.interval_over.map(over_mark)
     bounds = zip(lines.uar, lines.low, lines.high, over, strict=True)
     table = lines[["protocol", "scope", "pipeline", "seeds"]].copy()
     table["mean (%)"] = (100 * lines["mean"]).round(1)
@@ -55,7 +50,7 @@ def seeds_sentences(lines: pd.DataFrame) -> list[str]:
     for line in lines[lines.runs > 1].itertuples():
         wider = "the seeds' range" if line.range > line.width else "the interval"
         said.append(
-            f"`{line.pipeline}`, {line.protocol}, {line.scope}{mark(line.stale)}: mean {100 * line.mean:.1f} %, "
+            f"`{line.pipeline}`, {line.protocol}, {line.scope}{stale_mark(line.stale)}: mean {100 * line.mean:.1f} %, "
             f"{100 * line.lowest:.1f} to {100 * line.highest:.1f} over the seeds {line.seeds}, a range of "
             f"{100 * line.range:.1f} points; the 95 % interval of the first seed is {100 * line.width:.1f} points "
             f"wide: {wider} is wider."
@@ -94,7 +89,7 @@ def curves_sentences(lines: pd.DataFrame) -> list[str]:
         count = "train_clips" if axis == "clips" else "train_speakers"
         verdict = "still rises" if before.gain_low > 0 else "rises no more that one could tell"
         said.append(
-            f"`{pipeline}`, {protocol}, {scope}{mark(curve.stale.any())}: from {before[count]:,.0f} to "
+            f"`{pipeline}`, {protocol}, {scope}{stale_mark(curve.stale.any())}: from {before[count]:,.0f} to "
             f"{whole[count]:,.0f} {axis}, UAR goes from {100 * before.uar:.1f} to {100 * whole.uar:.1f} % "
             f"({points(before.gain, before.gain_low, before.gain_high)} points): {verdict}."
         )
@@ -125,8 +120,8 @@ def contrasts_sentences(lines: pd.DataFrame) -> list[str]:
         ]
         told = int((group.p_holm < LEVEL).sum())
         said.append(
-            f"`{pipeline}`, {protocol}, {scope}{mark(group.stale.any())}, points that all speakers bring on as many "
-            f"clips: {'; '.join(parts)}. {told} of {len(group)} can be told from none (Holm)."
+            f"`{pipeline}`, {protocol}, {scope}{stale_mark(group.stale.any())}, points that all speakers bring on as "
+            f"many clips: {'; '.join(parts)}. {told} of {len(group)} can be told from none (Holm)."
         )
     return said
 
@@ -148,7 +143,7 @@ def ablations_sentences(lines: pd.DataFrame) -> list[str]:
     lines = lines[lines.steps != "all"]
     told = lines[lines.p_holm < LEVEL]
     said = [
-        f"`{line.pipeline}`, {line.protocol}, {line.scope}{mark(line.stale)}, {STEPS[line.steps]}: "
+        f"`{line.pipeline}`, {line.protocol}, {line.scope}{stale_mark(line.stale)}, {STEPS[line.steps]}: "
         f"{points(line.difference, line.difference_low, line.difference_high)} points against the full chain."
         for line in told.itertuples()
     ]

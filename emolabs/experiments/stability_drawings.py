@@ -9,9 +9,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from emolabs.experiments.comparison import MARKERS
-from emolabs.experiments.stability import LEVEL, STEPS, mark
+from emolabs.experiments.stability import LEVEL, STEPS
 from emolabs.modeling.pipeline import load_pipelines
-from emolabs.reporting import COLORS
+from emolabs.reporting import COLORS, OVER_CLIPS, over_mark, stale_mark
 
 #: Line and words of a protocol, and of clips that are spread over all speakers.
 _LINES = {"speaker": "-", "hash": "--", "spread": ":"}
@@ -31,7 +31,7 @@ def draw_seeds(axis: Axes, lines: pd.DataFrame) -> None:
     for place, line in enumerate(lines.itertuples()):
         y = -place
         errors = [[100 * (line.uar - line.low)], [100 * (line.high - line.uar)]]
-        label = None if place else "95 % interval of the first seed († over clips only)"
+        label = None if place else f"95 % interval of the first seed ({OVER_CLIPS} over clips only)"
         axis.errorbar(100 * line.uar, y - 0.15, xerr=errors, fmt="none", ecolor="black", capsize=2.5, label=label)
         look = {"color": COLORS["blue"], "markerfacecolor": "none", "label": None if place else "a seed"}
         axis.plot(100 * np.array(line.scores), [y + 0.15] * line.runs, "o", **look)
@@ -39,9 +39,8 @@ def draw_seeds(axis: Axes, lines: pd.DataFrame) -> None:
             axis.plot(100 * line.mean, y + 0.15, "|", color="black", markersize=9)
         else:
             axis.annotate("one seed", (100 * line.high, y), xytext=(6, 0), textcoords="offset points", **_GREY)
-    over = {"clips": "†", "speakers": ""}
     names = [
-        f"{line.pipeline}{mark(line.stale)}\n{line.protocol}, {line.scope}{over[line.interval_over]}"
+        f"{line.pipeline}{stale_mark(line.stale)}\n{line.protocol}, {line.scope}{over_mark(line.interval_over)}"
         for line in lines.itertuples()
     ]
     axis.set_yticks([-place for place in range(len(lines))], names)
@@ -106,9 +105,10 @@ def legend(pipelines: Sequence[str], lines: pd.DataFrame) -> list:
     """Handles of a legend: a marker per row, stale ones named so, and for curves a line per protocol or subset."""
     stale, is_curve = set(lines.pipeline[lines.stale.astype(bool)]), "axis" in lines
     look = {"linestyle": "-" if is_curve else "none"}
+    names = [name + stale_mark(name in stale) for name in pipelines]
     handles = [
-        Line2D([], [], color=_COLORS[i % len(_COLORS)], marker=MARKERS[i], label=f"{name}{mark(name in stale)}", **look)
-        for i, name in enumerate(pipelines)
+        Line2D([], [], color=_COLORS[i % len(_COLORS)], marker=MARKERS[i], label=name, **look)
+        for i, name in enumerate(names)
     ]
     if is_curve:
         kinds = [kind for kind in _LINES if kind in {*lines.protocol, *lines.axis}]

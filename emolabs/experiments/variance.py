@@ -29,7 +29,7 @@ from emolabs.experiments import choice, metrics
 from emolabs.experiments.choice import Cell
 from emolabs.experiments.results import Result
 from emolabs.extraction import store
-from emolabs.reporting import COLORS, interval
+from emolabs.reporting import COLORS, interval, over_mark
 
 RESAMPLES = 1000
 #: Where speakers are known and new, by scope; the single corpora have the label set of the pooled protocols.
@@ -177,7 +177,7 @@ def legend(levels: dict[str, float]) -> list[Line2D]:
 
 def formatted(spread: pd.DataFrame) -> pd.DataFrame:
     """The table of `measure` for reading: shares in percent; an interval over clips only is marked †."""
-    mark = spread.interval_over.map({"clips": "†", "speakers": ""})
+    mark = spread.interval_over.map(over_mark)
     bounds = zip(spread.within, spread.low, spread.high, mark, strict=True)
     table = spread[["branch", "corpus", "clips", *COUNTS]].rename(columns={"branch": "features"})
     table["within emotions (%)"] = [interval(*values) + m for *values, m in bounds]
@@ -204,7 +204,7 @@ def sentences(lines: pd.DataFrame, *, levels: dict[str, float]) -> list[str]:
         if key in new.index:
             other = new.loc[key]
             same = "" if other.pipeline == line.pipeline else f", by `{other.pipeline}`"
-            left = interval(other.accuracy, other.low, other.high) + ("†" if other.interval_over == "clips" else "")
+            left = interval(other.accuracy, other.low, other.high) + over_mark(other.interval_over)
             said.append(f"{_trained(line)}: {_share(line)} → {left} with new speakers{same}.")
     return said
 
@@ -218,7 +218,7 @@ def _trained(line) -> str:
 
 
 def _share(line) -> str:
-    return interval(line.accuracy, line.low, line.high) + ("†" if line.interval_over == "clips" else "")
+    return interval(line.accuracy, line.low, line.high) + over_mark(line.interval_over)
 
 
 def _file(profile: str, branch: str):

@@ -10,7 +10,7 @@ from emolabs.experiments.comparison import MARKERS
 from emolabs.reliability import abstention, calibration
 from emolabs.reliability.calibration import Answers
 from emolabs.reliability.degradation import DEGRADATIONS
-from emolabs.reporting import COLORS
+from emolabs.reporting import COLORS, stale_mark
 
 #: How the protocols look where they share a picture; the last is a promise made with known and kept with new speakers.
 LOOKS = {
@@ -155,7 +155,7 @@ def draw_losses(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
         shifted = [places[name] - 0.19 * (i - (len(pipelines) - 1) / 2) for name in group.degradation]
         errors = [100 * (group.difference - group.low), 100 * (group.high - group.difference)]
         look = {"fmt": MARKERS[i], "color": f"C{i}", "capsize": 1.2, "elinewidth": 0.7, "markersize": 3.2}
-        label = f"{pipeline} (stale)" if group.stale.any() else pipeline
+        label = pipeline + stale_mark(group.stale.any())
         axis.errorbar(100 * group.difference, shifted, xerr=errors, label=label, **look)
     axis.axvline(0, color="0.4", linewidth=0.8)
     axis.set_yticks([*places.values()], [DEGRADATIONS[name].title for name in places], fontsize=8)

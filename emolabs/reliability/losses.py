@@ -8,7 +8,7 @@ import pandas as pd
 from emolabs.experiments import paired
 from emolabs.experiments.results import Result
 from emolabs.reliability.degradation import DEGRADATIONS, Degradation
-from emolabs.reporting import interval
+from emolabs.reporting import interval, stale_mark
 
 KEY = ["protocol", "pipeline", "degradation"]
 
@@ -62,7 +62,7 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
         f"{100 * line.uar:.1f}" if line.degradation == "clean" else interval(line.difference, line.low, line.high)
         for line in overall.itertuples()
     ]
-    names = overall.pipeline + overall.stale.map({True: " (stale)", False: ""})
+    names = overall.pipeline + overall.stale.map(stale_mark)
     table = pd.DataFrame({"degradation": overall.degradation, "name": names, "cell": cells})
     wide = table.pivot(index="degradation", columns="name", values="cell")
     wide = wide.reindex(index=[*dict.fromkeys(table.degradation)], columns=[*dict.fromkeys(table.name)])

@@ -7,7 +7,7 @@ import pandas as pd
 from emolabs.experiments.results import Result
 from emolabs.reliability import abstention, calibration, subgroups, validation
 from emolabs.reliability.calibration import Answers
-from emolabs.reporting import interval
+from emolabs.reporting import interval, over_mark, stale_mark
 
 #: The protocols whose promise is tried on new speakers, and which has these.
 KNOWN, NEW = ("random", "hash"), "speaker"
@@ -78,7 +78,7 @@ def promises(known: Sequence[tuple[Result, pd.DataFrame]], *, target: float) -> 
 
 def formatted_promises(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines of `promises` for reading, in percent; an interval over clips only is marked †."""
-    mark = lines.interval_over.map({"clips": "†", "speakers": ""})
+    mark = lines.interval_over.map(over_mark)
     shown = {"chosen, tried": lines.choice, "pipeline": _names(lines), "corpus": lines.on, "clips": lines.clips}
     for name, title in (("coverage", "answered (%)"), ("accuracy", "of these right (%)")):
         values = zip(lines[name], lines[f"{name}_low"], lines[f"{name}_high"], mark, strict=True)
@@ -116,7 +116,7 @@ def speakers(result: Result, *, sex: pd.Series, seed: int) -> tuple[pd.DataFrame
 
 def formatted_gaps(lines: pd.DataFrame) -> pd.DataFrame:
     """Lines of `gaps` for reading: in percent and points, over clips only marked †."""
-    mark = lines.interval_over.map({"clips": "†"}).fillna("")
+    mark = lines.interval_over.map(over_mark)
     values = zip(lines.gap, lines.low, lines.high, mark, strict=True)
     return pd.DataFrame(
         {
@@ -162,7 +162,7 @@ def sides(known: Sequence[tuple[Result, pd.DataFrame]], *, pipeline: str) -> dic
 
 
 def _names(lines: pd.DataFrame) -> pd.Series:
-    return lines.pipeline + lines.stale.map({True: " (stale)", False: ""})
+    return lines.pipeline + lines.stale.map(stale_mark)
 
 
 def _percent(value: float) -> str:

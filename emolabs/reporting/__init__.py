@@ -6,6 +6,7 @@
 
 from emolabs.reporting.catalogue import CATALOGUE, Entry
 from emolabs.reporting.gallery import save
+from emolabs.reporting.marks import OVER_CLIPS, over_mark, stale_mark
 from emolabs.reporting.numbers import interval, p_value, percent, save_numbers
 from emolabs.reporting.provenance import describe
 from emolabs.reporting.style import (
@@ -27,6 +28,7 @@ __all__ = [
     "CATALOGUE",
     "COLORS",
     "EMOTIONS",
+    "OVER_CLIPS",
     "TEXT_WIDTH_IN",
     "Entry",
     "describe",
@@ -38,10 +40,12 @@ __all__ = [
     "emotion_marker",
     "figure",
     "interval",
+    "over_mark",
     "p_value",
     "palette",
     "percent",
     "save",
     "save_numbers",
+    "stale_mark",
     "use_style",
 ]
