@@ -152,6 +152,7 @@ def reliance(source: Source) -> str:
         f"{kept[0].upper()}{kept[1:]}.\n\n"
         f"The recall of women is {sides} that of men: the difference is {interval(gap.gap, gap.low, gap.high)} "
         f"points of UAR. People talking in the background as loud as the speaker change the UAR by {points(babble)} "
-        f"points, a telephone line by {points(lost.loc['telephone'])}; in that background noise the pipeline is right in "
-        f"{100 * babble.accuracy:.0f} % of its answers and {100 * babble.confidence:.0f} % sure ({babble.clips} clips)."
+        f"points, a telephone line by {points(lost.loc['telephone'])}; in that background noise the pipeline is right "
+        f"in {100 * babble.accuracy:.0f} % of its answers and {100 * babble.confidence:.0f} % sure "
+        f"({babble.clips} clips)."
     )
