@@ -14,8 +14,8 @@ LINE, TURNED_LINE = 92, 126
 SIZES = {"small": 0.91, "footnotesize": 0.82, "scriptsize": 0.73}
 #: Text of more characters is broken before the smallest type is taken.
 LONG = 40
-#: Rows on a page in the smallest type, and on a turned page; in a table of more than `FEW` rows cells are not broken
-#: before the smallest type is taken.
+#: Rows on a page in the smallest type, and on a turned page; in a table of more than `FEW` rows short
+#: cells are not broken, which would make it twice as long.
 ROWS, TURNED_ROWS, FEW = 60, 36, 25
 _GAP, _NARROW_GAP = 2.4, 0.8  # characters between two columns: LaTeX's 12 pt, and 4 pt in smaller type
 _CHARACTER_PT = 0.45 * 11
@@ -80,8 +80,8 @@ def _layout(head: list[str], rows: list[list[str]], *, kinds: str) -> _Layout:
     prose = [low if width > LONG else width for low, width in zip(least, whole, strict=True)]
     tries = [("small", whole), ("footnotesize", whole)]
     tries += [("footnotesize", prose)] if prose != whole else []
-    broken = [("footnotesize", least), ("scriptsize", least)]
-    tries += [("scriptsize", whole), *(reversed(broken) if len(rows) > FEW else broken)]
+    tries += [("scriptsize", whole)]
+    tries += [("scriptsize", prose)] if len(rows) > FEW else [("footnotesize", least), ("scriptsize", least)]
     for turned, line in ((False, LINE), (True, TURNED_LINE)):
         for size, low in tries:
             widths = _shared(whole, low, room=line / SIZES[size] - _NARROW_GAP * len(whole))
