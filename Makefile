@@ -74,10 +74,11 @@ test: $(READY)  ## unit and contract tests, then the notebooks under nbval
 lab: $(READY)  ## JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
 
-cards: $(READY)  ## model cards of the profile thesis from its results, data cards from its index, the gallery
+cards: $(READY)  ## model cards of the profile thesis from its results, data cards from its index, the gallery, the README's numbers
 	@$(BIN)/python -m emolabs.experiments.model_cards
 	@$(BIN)/python -m emolabs.corpora.cards
 	@$(BIN)/python -m emolabs.reporting.showcase thesis
+	@$(BIN)/python -m emolabs.experiments.readme
 
 bench: $(READY)  ## benchmarks: ratios within one run
 	$(BIN)/python -m tests.benchmarks --out runs/benchmarks

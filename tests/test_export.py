@@ -10,7 +10,7 @@ from emolabs import paths
 from emolabs.reporting import export
 
 DOCUMENT = r"""\documentclass[11pt]{article}
-\usepackage[T1]{fontenc}\usepackage{booktabs,caption,graphicx,longtable,mathptmx}
+\usepackage[T1]{fontenc}\usepackage{booktabs,caption,graphicx,longtable,mathptmx,pdflscape}
 \textwidth16cm\oddsidemargin0cm\textheight24cm\topmargin-2cm
 \newcommand{\emolabs}{from-emolabs}\input{\emolabs/index}
 \begin{document}\emonumbers
@@ -57,6 +57,17 @@ def test_a_document_with_everything_compiles_and_no_line_is_too_wide(tmp_path):
     run = compiled(tmp_path, r"\emoeverything")
     assert run.returncode == 0, run.stdout[-2000:]
     assert re.findall(r"Overfull .*|Float too large.*|undefined references", run.stdout) == []
+    aux = (tmp_path / "thesis.aux").read_text()
+    numbers = [int(number) for number in re.findall(r"newlabel{tab:[^}]+}{{(\d+)}", aux)]
+    assert len(numbers) > 40 and numbers == list(range(1, len(numbers) + 1)), "a table of several pages counts once"
+
+
+def test_captions_tell_variants_apart(tmp_path):
+    export.export("thesis", tmp_path)
+    captions = re.findall(r"\\emolabs@or{(.+)}}\\label", (tmp_path / "index.tex").read_text())
+    figures = [caption for caption in captions if caption.startswith("Confusion matrix")]
+    assert len(figures) > 10 and len(set(figures)) == len(figures)
+    assert "Confusion matrix of a classical row: mfcc-linear, hash, pooled." in figures
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on the PATH")

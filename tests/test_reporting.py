@@ -268,11 +268,11 @@ def test_tables_are_escaped_rounded_and_aligned():
     assert lines[2:] == [
         r"\begin{tabular}{lrrl}",
         r"\toprule",
-        r"pipe\_line & uar\_\% & clips & remark \\",
+        r"pipe line & uar\_\% & clips & remark \\",
         r"\midrule",
         r"logmel\_cnn3 & 0.71 & 3 & a\_b \& 50\% \\",
         r"p\%2 & $-$0.50 & $-$4 & \#1 \{x\} \$y\$ \\",
-        r"p\&3 & -- & 5 & \textasciitilde \space \textasciicircum \space \textbackslash \space – \\",
+        r"p\&3 & -- & 5 & \textasciitilde{} \textasciicircum{} \textbackslash{} – \\",
         r"\bottomrule",
         r"\end{tabular}",
     ]
@@ -305,13 +305,14 @@ def tex_of(table: pd.DataFrame) -> str:
 
 
 def test_a_wide_table_stacks_its_headings_and_takes_smaller_type_before_anything_is_broken():
-    names = ["pipeline", "accuracy_of_all (%)", "UAR (%)", "known speakers (%)", "known-texts"]
+    names = ["pipeline", "accuracy-of-all (%)", "UAR (%)", "known speakers (%)", "known-texts"]
     wide = pd.DataFrame([["logmel-cnn3-attention", "67.4 [64.7, 70.1]", "70.1 [67.7, 72.5]", 100, 7]], columns=names)
     wide = wide.assign(remark="some more words in a cell", other="and some")
     lines = tex_of(wide).splitlines()[2:]
-    assert lines[0] == r"{\footnotesize\setlength{\tabcolsep}{2pt}%" and lines[1] == r"\begin{tabular}{lllrrll}"
+    assert re.match(r"{\\footnotesize\\setlength{\\tabcolsep}{[\d.]+pt}%$", lines[0])
+    assert lines[1] == r"\begin{tabular}{lllrrll}"
     assert lines[3] == (
-        r"pipeline & \shortstack[l]{accuracy\_of\_all\\(\%)} & UAR (\%) & \shortstack[r]{known\\speakers\\(\%)} & "
+        r"pipeline & \shortstack[l]{accuracy-of-all\\(\%)} & UAR (\%) & \shortstack[r]{known\\speakers\\(\%)} & "
         r"\shortstack[r]{known-\\texts} & remark & other \\"
     )
     assert lines[5].startswith("logmel-cnn3-attention & 67.4 [64.7, 70.1] & ") and lines[-1] == r"\end{tabular}}"
@@ -325,12 +326,55 @@ def test_long_text_is_boxed_and_long_tables_run_over_pages():
     assert "longtable" not in tex_of(pd.DataFrame({"clips": range(60)}))
 
 
+def test_numbers_stand_with_their_points_under_each_other_and_carry_a_minus():
+    scores = ["82.7 [71.5, 91.3]", "-5.0 [-10.1, 2.0]", "100.0†", "–", "not run"]
+    rows = tex_of(pd.DataFrame({"UAR (%)": scores, "clips": ["1,209", "44", "–", "7", "8"]})).splitlines()
+    assert rows[2] == r"\begin{tabular}{lr}"
+    assert [row.split(" & ")[0] for row in rows[6:11]] == [
+        r"\phantom{$-$}\phantom{0}82.7 [71.5, 91.3]",
+        r"\phantom{0}\phantom{0}$-$5.0 [$-$10.1, 2.0]",
+        r"\phantom{$-$}100.0†",
+        "–",
+        "not run",
+    ]
+
+
+def test_floats_have_the_digits_that_their_column_needs():
+    table = pd.DataFrame({"share (%)": [2.3, 41.7], "raw": [0.12345, 1.0], "whole": [3.0, np.nan], "n": [11936, 7]})
+    rows = tex_of(table.assign(zero=[0.0, 0.0])).splitlines()
+    assert rows[6:8] == [r"2.3 & 0.123 & 3 & 11,936 & 0.0 \\", r"41.7 & 1.000 & -- & 7 & 0.0 \\"]
+
+
+def test_rows_that_are_only_counted_are_not_named():
+    chosen = pd.DataFrame({"clips": [1, 2, 3]}).iloc[[0, 2]]
+    assert r"\begin{tabular}{r}" in tex_of(chosen) and r"3 \\" in tex_of(chosen)
+    named = chosen.rename_axis("fold")
+    assert r"\begin{tabular}{rr}" in tex_of(named) and r"2 & 3 \\" in tex_of(named)
+
+
+def test_units_are_written_in_brackets():
+    head = tex_of(pd.DataFrame({"loudness_lufs": [1.5], "held_back": [2], "UAR (%)": ["a"]})).splitlines()[4]
+    assert head == r"loudness (LUFS) & held back & UAR (\%) \\"
+
+
+@pytest.mark.parametrize("intervals", range(1, 8))
+def test_no_box_is_narrower_than_its_longest_word(intervals):
+    """With many columns that cannot be broken nothing is left of the line for text: boxes had negative widths."""
+    text = {"claim": ["what is said of whisper-direct-attention under one of the protocols " * 2]}
+    scores = {f"score {i} (%)": ["100.0 [100.0, 100.0]†"] for i in range(intervals)}
+    tex = tex_of(pd.DataFrame(text | scores))
+    boxes = [float(width) for width in re.findall(r"parbox\[t\]{(-?[\d.]+)em}", tex)]
+    assert boxes and min(boxes) > 0.4 * len("attention")
+    assert ("landscape" in tex) == (intervals > 5)
+    assert r"\tiny" not in tex
+
+
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on the PATH")
 def test_the_committed_tables_compile_and_are_no_wider_than_the_text(tmp_path):
     files = sorted((Path(style.__file__).parents[2] / "figures" / "thesis").glob("*.tex"))
     assert len(files) > 10
     inputs = "\n\n".join(rf"\noindent\input{{{file.as_posix()}}}" for file in files)
-    packages = r"\usepackage[T1]{fontenc}\usepackage{booktabs,longtable,mathptmx}"
+    packages = r"\usepackage[T1]{fontenc}\usepackage{booktabs,longtable,mathptmx,pdflscape}"
     size = r"\textwidth16cm\textheight24cm\topmargin-2cm"
     document = rf"\documentclass[11pt]{{article}}{packages}{size}\begin{{document}}{inputs}\end{{document}}"
     (tmp_path / "document.tex").write_text(document, encoding="utf-8")

@@ -30,6 +30,6 @@ def scores(profile: str) -> pd.DataFrame:
 def sentence(lines: pd.DataFrame) -> str:
     """What the band in a figure is, in words; what makes it where it is missing."""
     if lines.empty:
-        return "No scores of listeners: `52_human_vs_machine` makes them from published answers (README, Real corpora)."
+        return "No scores of listeners: `52_human_vs_machine` makes them from published answers (docs/running.md)."
     parts = [f"{line.corpus}: {CLIPS[line.corpus]} ({line.clips:,})" for line in lines.itertuples()]
     return f"The band is the UAR of listeners who heard audio alone, with its 95 % interval ({'; '.join(parts)})."

@@ -6,8 +6,9 @@ r"""Export for a thesis: every figure (PDF) and table (TeX) of a profile in one 
     \input{\emolabs/index}
     … \emofigure{40_leakage} … \emotable[Our own caption.]{40_results} … \emonumbers gives the numbers' commands …
 
-The index needs the packages booktabs, caption, graphicx and longtable. `\emoeverything` prints all items in order.
-Labels are `fig:<name>` and `tab:<name>`; the caption is the title of the catalogue unless another is given.
+The index needs the packages booktabs, caption, graphicx, longtable and pdflscape. `\emoeverything` prints all items in
+order. Labels are `fig:<name>` and `tab:<name>`; the caption is the title of the catalogue, and behind it what tells the
+item from others of its kind, unless another is given.
 """
 
 import argparse
@@ -34,9 +35,15 @@ _FIGURE = r"""\@namedef{{emolabs@figure {name}}}{{\begin{{figure}}[htbp]\centeri
 _TABLE = r"""\@namedef{{emolabs@table {name}}}{{\begin{{table}}[htbp]\centering
   \caption{{\emolabs@or{{{title}.}}}}\label{{tab:{name}}}\input{{\emolabs/{name}.tex}}\end{{table}}}}
 """
-#: A table of several pages is no float.
+#: A table of several pages is no float, and LaTeX counts it once more.
 _LONG = r"""\@namedef{{emolabs@table {name}}}{{\begingroup\centering
-  \captionof{{table}}{{\emolabs@or{{{title}.}}}}\label{{tab:{name}}}\input{{\emolabs/{name}.tex}}\par\endgroup}}
+  \captionof{{table}}{{\emolabs@or{{{title}.}}}}\label{{tab:{name}}}\input{{\emolabs/{name}.tex}}\par
+  \endgroup\addtocounter{{table}}{{-1}}}}
+"""
+#: A table on a turned page takes its caption along.
+_TURNED = r"""\@namedef{{emolabs@table {name}}}{{\begingroup
+  \def\emocaption{{\captionof{{table}}{{\emolabs@or{{{title}.}}}}\label{{tab:{name}}}}}\input{{\emolabs/{name}.tex}}%
+  \endgroup{back}}}
 """
 
 
@@ -76,11 +83,18 @@ def _index(rows: list[dict[str, str]], source: Path, *, profile: str) -> str:
         name, ending = row["file"].rsplit(".", 1)
         if row["file"] in numbers:
             continue
-        is_long = ending == "tex" and "longtable" in (source / row["file"]).read_text(encoding="utf-8")
-        form = _FIGURE if ending == "pdf" else _LONG if is_long else _TABLE
-        text.append(form.format(name=name, title=latex.escape(row["title"])))
+        title = latex.escape(row["title"] + _variant(name, row["id"]))
+        tex = (source / row["file"]).read_text(encoding="utf-8") if ending == "tex" else ""
+        back = r"\addtocounter{table}{-1}" if "{longtable}" in tex else ""
+        form = _TURNED if "{landscape}" in tex else _LONG if back else _TABLE if tex else _FIGURE
+        text.append(form.format(name=name, title=title, back=back))
         everything.append(rf"\emo{'figure' if ending == 'pdf' else 'table'}{{{name}}}\clearpage")
     return "".join([*text, r"\newcommand{\emoeverything}{", "%\n".join(everything), "}\n\\makeatother\n"])
+
+
+def _variant(name: str, id: str) -> str:
+    """What tells an item from others of its id, as its caption says it."""
+    return f": {name.removeprefix(f'{id}-').replace('_', ', ')}" if name != id else ""
 
 
 def main() -> None:

@@ -55,9 +55,9 @@ def save(
     are given). What the catalogue lists as data becomes a CSV without its index.
 
     Figures keep their size, at most `TEXT_WIDTH_IN` wide. Tables become a booktabs `tabular` (over 60 rows: a
-    `longtable`) without caption that fits the text, floats with `precision` digits after the point, and a CSV with the
-    unrounded values: of `raw`, where the table itself holds numbers that are formatted already. A `note` says under the
-    `tabular` what its marks mean; `in_markdown` adds a `.md` with the same text for the repository's page.
+    `longtable`) without caption that fits the text, floats with at most `precision` digits after the point, and a CSV
+    with the unrounded values: of `raw`, where the table itself holds numbers that are formatted already. A `note` says
+    under the `tabular` what its marks mean; `in_markdown` adds a `.md` with the same text for the repository's page.
 
     Returns the paths written. Raises `ValueError` with a sentence for an unknown id, an item that is not of the id's
     kind, an empty provenance, too wide a figure, or one whose content leaves no room for the provenance.
@@ -188,6 +188,6 @@ def _width_pt(text: str) -> float:
 def _render_table(
     table: pd.DataFrame, raw: pd.DataFrame, name: str, record: manifest.Record, precision: int, note: str
 ) -> dict[str, bytes]:
-    tex = latex.comment(record) + latex.tabular(latex.flatten(table), precision=precision) + latex.note(note)
+    tex = latex.comment(record) + latex.tabular(latex.flatten(table), precision=precision, below=note)
     csv = latex.flatten(raw).to_csv(index=False, lineterminator="\n")
     return {f"{name}.tex": tex.encode(), f"{name}.csv": csv.encode()}

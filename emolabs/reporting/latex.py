@@ -3,7 +3,14 @@
 import re
 
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_float, is_numeric_dtype
+from pandas.api.types import (
+    is_bool_dtype,
+    is_float,
+    is_float_dtype,
+    is_integer,
+    is_integer_dtype,
+    is_numeric_dtype,
+)
 
 from emolabs.reporting.fitting import fit
 from emolabs.reporting.manifest import Record
@@ -17,6 +24,9 @@ _SPECIAL = str.maketrans(
         **{character: f"\\{character}" for character in "&%$#_{}"},
     }
 )
+
+#: Units at the end of a column's name, as they are written.
+UNITS = {"s": "s", "ms": "ms", "hz": "Hz", "db": "dB", "dbtp": "dBTP", "lufs": "LUFS"}
 
 
 def escape(text: str) -> str:
@@ -35,36 +45,80 @@ def comment(record: Record) -> str:
 
 def note(text: str) -> str:
     r"""A paragraph in small type to stand under a `tabular`; nothing for an empty text."""
-    return f"\\par\\smallskip{{\\footnotesize {escape(text)}\\par}}\n" if text else ""
+    return f"\\par\\smallskip{{\\footnotesize\\raggedright {escape(text)}\\par}}\n" if text else ""
 
 
 def flatten(table: pd.DataFrame) -> pd.DataFrame:
-    """`table` with its index as leading columns; a plain 0, 1, 2 … index without a name is dropped.
+    """`table` with its index as leading columns; whole numbers without a name, which only count rows, are dropped.
 
     So the names of index levels stand in the header row and not in a row of their own.
     """
     index = table.index
-    if index.nlevels == 1 and index.name is None and index.equals(pd.RangeIndex(len(table))):
+    if index.nlevels == 1 and index.name is None and (is_integer_dtype(index.dtype) or not len(index)):
         return table.reset_index(drop=True)
     names = ["" if name is None else name for name in index.names]
     return table.reset_index(names=names, col_level=-1, allow_duplicates=True)
 
 
-def tabular(table: pd.DataFrame, *, precision: int = 3) -> str:
-    """`table` (without its index) as a LaTeX `tabular` that needs the package booktabs, and longtable where it is long.
+def heading(name: str) -> str:
+    """A column's name as a reader is told it: blanks for underscores, and a unit in brackets.
 
-    Numeric columns stand right, all others left; floats have `precision` digits after the point, missing values are a
-    dash. Text and headings are escaped, and what is wider than the text is fitted.
+    >>> heading("duration_s"), heading("held_back"), heading("UAR (%)")
+    ('duration (s)', 'held back', 'UAR (%)')
     """
+    if not re.fullmatch("[a-z0-9]+(_[a-z0-9]+)+", name):
+        return name
+    *words, last = name.split("_")
+    return " ".join([*words, f"({UNITS[last]})" if last in UNITS else last])
 
-    def show(value: object) -> str:
-        if isinstance(value, str):
-            return value  # the Styler has escaped it
-        return re.sub("^-", "$-$", f"{value:.{precision}f}" if is_float(value) else str(value))
 
-    styler = table.style.hide(axis="index").hide(axis="columns", names=True)
-    styler = styler.format(show, escape="latex", na_rep="--").format_index(escape="latex", axis="columns")
-    kinds = [is_numeric_dtype(kind) and not is_bool_dtype(kind) for kind in table.dtypes]
-    columns = "".join("r" if numeric else "l" for numeric in kinds)
-    tex = styler.to_latex(hrules=True, column_format=columns, multicol_align="c")
-    return fit(tex.replace("\N{MINUS SIGN}", "$-$"))
+def tabular(table: pd.DataFrame, *, precision: int = 3, below: str = "") -> str:
+    """`table` (without its index) as a LaTeX `tabular` that needs the package booktabs, and what `fit` says.
+
+    Columns of numbers stand right, all others left. Floats have as many digits after the point as their column needs,
+    at least one and at most `precision`; thousands are set off by a comma, missing values are a dash. Text and headings
+    are escaped, what is wider than the text is fitted, and the note `below` stands under it.
+    """
+    columns = [table.iloc[:, i] for i in range(table.shape[1])]
+    shown = pd.DataFrame({i: _shown(column, precision) for i, column in enumerate(columns)}, index=table.index)
+    kinds = "".join("r" if _is_numeric(column) else "l" for column in columns)
+    if table.columns.nlevels > 1:
+        names = pd.MultiIndex.from_tuples([tuple(heading(str(part)) for part in name) for name in table.columns])
+    else:
+        names = pd.Index([heading(str(name)) for name in table.columns], dtype=object)
+    styler = shown.set_axis(names, axis="columns").reset_index(drop=True).style
+    styler = styler.hide(axis="index").hide(axis="columns", names=True).format_index(escape="latex", axis="columns")
+    tex = styler.to_latex(hrules=True, column_format=kinds, multicol_align="c")
+    return fit(tex.replace("\N{MINUS SIGN}", "$-$"), note=note(below))
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    """Whether a column holds numbers, or text that is whole numbers with commas throughout."""
+    if is_numeric_dtype(column):
+        return not is_bool_dtype(column)
+    there = column.dropna().astype(str)
+    return len(there) > 0 and there.str.fullmatch(r"[\d,]+|–|").all() and there.str.contains(r"\d").any()
+
+
+def _shown(column: pd.Series, precision: int) -> list[str]:
+    """The cells of a column as LaTeX."""
+    digits = _digits(column, precision) if is_float_dtype(column) else precision
+    cells = []
+    for value in column:
+        if is_float(value) and not pd.isna(value):
+            cells.append(f"{value:,.{digits}f}")
+        elif is_integer(value):
+            cells.append(f"{value:,}")
+        else:
+            cells.append(value if isinstance(value, str) else "--" if pd.isna(value) else str(value))
+    return ["--" if cell == "--" else escape(cell) for cell in cells]
+
+
+def _digits(column: pd.Series, precision: int) -> int:
+    """Digits after the point that tell every value of a column; none for whole numbers of which some are missing."""
+    values = column.dropna()
+    is_whole = bool((values == values.round(0)).all())
+    if is_whole and len(values) < len(column):
+        return 0
+    needed = (digits for digits in range(1, precision) if (abs(values - values.round(digits)) < 1e-9).all())
+    return next(needed, precision)
