@@ -1,13 +1,12 @@
 """What the README and the findings claim is what the committed results say."""
 
 import re
-from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from emolabs import paths
-from emolabs.experiments import passages, readme, results
+from emolabs.experiments import partitions, passages, readme, results
 from emolabs.modeling import load_pipelines
 
 PAGES = {name: (paths.ROOT / name).read_text(encoding="utf-8") for name in readme.PAGES}
@@ -57,15 +56,8 @@ def test_words_follow_the_numbers(source, monkeypatch):
     assert passages.LACKING in passages.known_corpus(source)
 
 
-def test_the_lowest_seed_of_a_row_is_told(source, monkeypatch):
-    first = source.found[0]
-    later = replace(first, row=replace(first.row, seed=first.row.seed + 1))
-    monkeypatch.setattr(passages.partitions, "read", lambda profile: type("Read", (), {"found": [later, first]}))
-    assert passages.Source().found == [first]
-
-
 def test_the_committed_table_is_made_from_the_committed_results():
-    scores = results.table(results.find("thesis"))
+    scores = results.table(partitions.read("thesis").found)
     committed = scores[scores.on == "overall"].reset_index(drop=True)
     table = pd.read_csv(paths.figures("thesis") / "40_results.csv")
     assert set(committed) <= set(table)

@@ -4,7 +4,7 @@ import pandas as pd
 
 from emolabs import markdown
 from emolabs.experiments.passages import EXAMPLE, Source, points, title
-from emolabs.reporting import interval, p_value
+from emolabs.reporting import interval, p_value, stale_mark
 
 #: What a promise of accuracy came to, by the verdict of `60_promise`.
 VERDICTS = {
@@ -63,7 +63,7 @@ def parts(source: Source) -> str:
             "question": line.question,
             "first": f"`{line.first_row}`",
             "second": f"`{line.second_row}`",
-            "first − second (points)": points(line) + " (stale)" * bool(line.stale),
+            "first − second (points)": points(line) + stale_mark(line.stale),
             "p (Holm)": p_value(line.p_holm),
         }
         for line in done.itertuples()

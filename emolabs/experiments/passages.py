@@ -16,7 +16,7 @@ from emolabs.experiments import aims, choice, failures, partitions, results
 from emolabs.experiments.choice import Cell
 from emolabs.experiments.results import Result
 from emolabs.modeling import load_pipelines
-from emolabs.reporting import interval
+from emolabs.reporting import interval, over_mark, stale_mark
 
 #: What a branch is made of, in words.
 INPUTS = {
@@ -40,6 +40,7 @@ SHOWN = (
     ("ravdess-5fold", "ravdess"),
     ("speaker", "cremad"),
     ("hash", "emodb"),
+    ("emodb-speakers", "emodb"),
 )
 REFERENCES = ("egemaps-linear", "whisper-linear")
 #: The pipeline that the passages on single questions speak of.
@@ -56,10 +57,7 @@ class Source:
     @cached_property
     def found(self) -> list[Result]:
         """Comparable results, of each row the one with the lowest seed."""
-        rows: dict[tuple, Result] = {}
-        for result in sorted(partitions.read(self.profile).found, key=lambda result: result.row.seed):
-            rows.setdefault((result.row.protocol, result.row.scope, result.row.pipeline), result)
-        return list(rows.values())
+        return partitions.read(self.profile).found
 
     def under(self, protocol: str, scope: str) -> dict[str, Result]:
         """The results under a protocol and scope by pipeline."""
@@ -85,8 +83,8 @@ def told(result: Result | None) -> str:
     if result is None:
         return LACKING
     scores = result.scores["overall"]
-    text = interval(*scores["uar"]) + "†" * (scores["interval_over"] == "clips")
-    return text + " (stale)" * result.stale
+    text = interval(*scores["uar"]) + over_mark(scores["interval_over"])
+    return text + stale_mark(result.stale)
 
 
 def bounds(result: Result) -> tuple[float, float]:
@@ -103,8 +101,7 @@ def described(pipeline: str) -> str:
 
 def points(line: object) -> str:
     """A difference of a table with its interval, in points; `interval_over` is told where the line has it."""
-    over = getattr(line, "interval_over", "")
-    return interval(line.difference, line.low, line.high) + "†" * (over == "clips")
+    return interval(line.difference, line.low, line.high) + over_mark(getattr(line, "interval_over", None))
 
 
 def known_corpus(source: Source) -> str:
