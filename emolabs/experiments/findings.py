@@ -3,6 +3,8 @@
 import pandas as pd
 
 from emolabs import markdown
+from emolabs.experiments import again, stability
+from emolabs.experiments import contrasts as declared_contrasts
 from emolabs.experiments.passages import EXAMPLE, Source, points, title
 from emolabs.reporting import interval, p_value, stale_mark
 
@@ -70,6 +72,22 @@ def parts(source: Source) -> str:
     ]
     told = f"Computed are {len(done)} of {len(lines)} comparisons; the others wait for rows that have not been run."
     return f"{markdown.table(pd.DataFrame(shown))}\n{told}"
+
+
+def interactions(source: Source) -> str:
+    """The declared differences in differences that have been computed, a sentence each."""
+    lines = source.table("41_contrasts").fillna({"missing": ""})
+    done = lines[lines.missing == ""]
+    said = "".join(f"- {sentence}\n" for sentence in declared_contrasts.sentences(done))
+    return f"{said}\nComputed are {len(done)} of {len(lines)}; the others wait for rows that have not been run."
+
+
+def steadiness(source: Source) -> str:
+    """What a second training and other seeds change."""
+    seeds = source.table("44_seeds")
+    several = seeds[seeds.runs > 1]
+    said = [again.sentence(source.table("44_again")), *stability.seeds_sentences(several)[: len(several)]]
+    return "\n".join(f"- {sentence}" for sentence in said)
 
 
 def layers(source: Source) -> str:

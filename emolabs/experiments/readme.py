@@ -27,6 +27,8 @@ PASSAGES: dict[str, Callable[[Source], str]] = {
     "duplicates": findings.duplicates,
     "identity": findings.identity,
     "parts": findings.parts,
+    "interactions": findings.interactions,
+    "steadiness": findings.steadiness,
     "layers": findings.layers,
     "contrasts": findings.contrasts,
     "people": findings.people,
