@@ -50,6 +50,7 @@ def matched(found: Sequence[Result]) -> list[tuple[str, Result, Result]]:
             pairs += [(*parts, first, second)] if len(parts) == 1 else []
 
     def place(pair: tuple[str, Result, Result]) -> tuple:
+        """Where a pair stands: by part, then in the order of the table of pipelines."""
         part, first, second = pair
         return (
             PARTS.index(part),
