@@ -100,8 +100,9 @@ def test_rows_that_are_none_are_refused(project, row, sentence):
 
 def test_a_claim_about_a_level_is_decided_by_value_and_interval(project):
     value = claimed(REACHES | {"at_least": 0.1})[0]["value"]
-    lines = claimed(*(REACHES | {"at_least": level} for level in (0.1, value + 0.01, 0.999)))
-    assert [line["verdict"] for line in lines] == [claims.HOLDS, claims.OPEN, claims.FAILS]
+    lines = claimed(*(REACHES | {"at_least": level} for level in (0.1, value - 0.001, value + 0.001, 0.999)))
+    assert [line["verdict"] for line in lines] == [claims.HOLDS, claims.OPEN, claims.OPEN, claims.FAILS]
+    assert [aims.INSIDE in line["reason"] for line in lines] == [False, True, True, False]
 
 
 def test_a_claim_about_a_part_compares_rows_that_differ_in_it_alone(project):

@@ -117,6 +117,31 @@ def test_perfect_predictions():
     assert scores["ece"] == 0 and set(scores["recall"].values()) == {1}
 
 
+@pytest.mark.parametrize(("clips", "low"), [(281, 0.98695811), (10, 0.69150289), (1, 0.025)])
+def test_where_all_is_right_the_interval_is_the_exact_one(clips, low):
+    scores = metrics.exact(evaluate(table({"a": clips}, clips=1, hits=1.0)))  # golden: Clopper & Pearson
+    for part in (scores["overall"], scores["corpora"]["a"]):
+        for name in metrics.SCORES:
+            assert part[name] == pytest.approx([1, low, 1])
+        assert part["interval_over"] == "clips"
+
+
+def test_where_an_answer_is_wrong_the_interval_is_the_bootstrap():
+    predictions = pd.concat([TABLES["many"], table({"de": 7}, clips=15, lacks=("surprise", "fear"), seed=5)])
+    scores = evaluate(predictions)
+    assert metrics.exact(scores) == scores
+
+
+def test_the_closed_set_has_its_own_exact_interval():
+    predictions = table({"a": 7}, clips=3, lacks=("surprise", "fear"), hits=1.0)
+    wrong = predictions.index[0]
+    predictions.loc[wrong, "prediction"] = "surprise"
+    predictions.loc[wrong, "p_surprise"] = 2.0  # the most probable of all, and not of the emotions that are there
+    scores = metrics.exact(evaluate(predictions))["corpora"]["a"]
+    assert scores["accuracy"][0] < 1 and scores["accuracy"][2] == 1 and scores["interval_over"] == "speakers"
+    assert scores["closed_set"]["uar"] == pytest.approx([1, 0.83890238, 1])
+
+
 class TestClosedSet:
     predictions = pd.concat([TABLES["many"], table({"de": 7}, clips=15, lacks=("surprise", "fear"), seed=5)])
 

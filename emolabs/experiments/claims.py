@@ -1,7 +1,7 @@
 """What the thesis claims (`params/claims.yaml`), and whether the results bear it out: the verdict is computed.
 
-A claim *holds* or *does not hold* where an interval decides it, and *cannot be said yet* where the rows that would
-decide it are missing or where the interval leaves it open; the reason says which.
+A claim *holds* or *does not hold* where an interval decides it, and is *undecided* where the rows that would decide it
+are missing or where the interval leaves it open; the reason says which.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import load_pipelines
 from emolabs.reporting import interval, over_mark, stale_mark
 
-HOLDS, FAILS, OPEN = "holds", "does not hold", "cannot be said yet"
+HOLDS, FAILS, OPEN = "holds", "does not hold", "undecided"
 KEYS = {"claim", "rule", "rows", "protocol", "scope", "clips"}
 
 
@@ -59,8 +59,9 @@ def _reaches(claim: dict, found: Sequence[Result], *, cell: Cell, seed: int, pro
     scores = choice.scores(result, on=cell.on)
     value, low, high = scores[claim["metric"]]
     level, mark = claim["at_least"], over_mark(scores["interval_over"])
-    verdict = HOLDS if value >= level else FAILS if high < level else OPEN
+    verdict = HOLDS if low >= level else FAILS if high < level else OPEN
     reason = f"{_named(result)} has {interval(value, low, high)}{mark} % {aims.METRICS[claim['metric']]}"
+    reason += f"; {aims.INSIDE}" if verdict == OPEN else ""
     line = {"verdict": verdict, "reason": reason, "value": value, "low": low, "high": high}
     if "beside" not in claim:
         return line

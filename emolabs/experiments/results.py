@@ -27,7 +27,7 @@ class Result:
     row: Row
     predictions: pd.DataFrame
     runs: list[dict]  # run.json of each fold
-    scores: dict  # `metrics.evaluate` over all folds
+    scores: dict  # `metrics.exact` of `metrics.evaluate` over all folds
     labels: list[str]
     stale: bool  # the code that trained it, or the code that made its features, has changed since
 
@@ -109,7 +109,8 @@ def load(row: Row) -> Result:
     if any(labels != known[0] for labels in known):
         raise ValueError(f"the folds beside {row.summary} know different labels: train the row again")
     stale = any(_is_stale(run["made_from"]) for run in runs)
-    return Result(row, predictions, runs, metrics.evaluate(predictions, labels=known[0]), known[0], stale)
+    scores = metrics.exact(metrics.evaluate(predictions, labels=known[0]))
+    return Result(row, predictions, runs, scores, known[0], stale)
 
 
 def _refuse_lacking(row: Row, folds: list[int]) -> None:
@@ -156,7 +157,7 @@ def long(found: list[Result]) -> pd.DataFrame:
         row = result.row
         folds = [run["made_from"]["fold"] for run in result.runs]
         scored = {"all": result.scores}
-        scored |= {str(fold): storage.read_json(row.results(fold) / "metrics.json") for fold in folds}
+        scored |= {str(fold): metrics.exact(storage.read_json(row.results(fold) / FILES[2])) for fold in folds}
         for fold, scores in scored.items():
             for corpus, values in {"overall": scores["overall"], **scores["corpora"]}.items():
                 key = (row.pipeline, row.protocol, row.scope, fold, row.seed, corpus)
