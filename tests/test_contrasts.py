@@ -35,6 +35,19 @@ def test_a_golden_value():
     assert line["low"] <= line["contrast"] <= line["high"]
 
 
+def test_beside_it_stands_what_is_left_without_corpora_of_few_speakers():
+    few = {"a/0", "a/2", "a/4", "a/6"}
+    four = [side.predictions[~side.predictions.speaker.isin(few)] for side in (FINE, GOOD, BAD, POOR)]  # two of a
+    line = contrasts.compare(*(tuple(map(result, pair)) for pair in (four[:2], four[2:])))
+    rest = [result(table[table.corpus == "b"]) for table in four]
+    alone = contrasts.compare(tuple(rest[:2]), tuple(rest[2:]))
+    assert line["without"] == "without a" and alone["without"] == ""
+    assert [line[f"without_{number}"] for number in ("contrast", "low", "high")] == pytest.approx(
+        [alone[number] for number in ("contrast", "low", "high")]
+    )
+    assert line["contrast"] != alone["contrast"]
+
+
 def test_it_is_the_difference_of_two_paired_differences_on_the_same_draws():
     line = contrasts.compare((FINE, GOOD), (BAD, POOR))
     pairs = {"difference": paired.compare(FINE, GOOD).iloc[0], "less": paired.compare(BAD, POOR).iloc[0]}
@@ -99,7 +112,8 @@ def lines() -> pd.DataFrame:
     found.append(result(BAD.predictions, pipeline="old", manifest="other"))
     rows = [("one", "two", "three", "four"), ("one", "three", "two", "one"), ("one", "two", "three", "gone")]
     rows.append(("one", "two", "three", "old"))
-    return contrasts.table([Contrast("what?", sides(*row[:2]), sides(*row[2:])) for row in rows], found)
+    declared = [Contrast("what?", sides(*row[:2]), sides(*row[2:]), known=i == 1) for i, row in enumerate(rows)]
+    return contrasts.table(declared, found)
 
 
 def test_a_table_corrects_what_was_made_and_says_what_was_not(lines):
@@ -107,6 +121,7 @@ def test_a_table_corrects_what_was_made_and_says_what_was_not(lines):
     assert lines.missing[3].startswith("not comparable: one under hash and old under hash rest on two versions")
     assert lines.contrast.isna().tolist() == lines.p.isna().tolist() == [False, False, True, True]
     assert lines.stale.tolist() == [True, False, False, False]
+    assert lines.known.tolist() == [False, True, False, False] and lines.question.tolist()[:2] == ["what?", "what?§"]
     alone = paired.compare(FINE, GOOD).iloc[0]
     assert lines.difference_value[2] == alone.difference, "a difference whose results are there stands"
     assert pd.isna(lines.less_value[2])
@@ -120,7 +135,7 @@ def test_words_and_tables_hold_the_numbers_and_what_is_missing(lines):
     assert points in said[0] and table["first less second"][0] == points and "(stale)" in said[0]
     assert list(table["first less second"][2:]) == ["not run", "not comparable"]
     assert "not run: gone; known is one − two, hash:" in said[2] and "two versions" in said[3]
-    assert contrasts.note(lines) == "Not run, hash: gone."
+    assert contrasts.note(lines) == f"{contrasts.LEGEND} Not run, hash: gone."
     verdicts = {
         "no difference can be told": lines.assign(p_holm=0.2),
         "is higher": lines.assign(p_holm=0.01, contrast=1),

@@ -35,6 +35,7 @@ def test_names_say_only_what_differs(lines):
     names = [effects.name(line) for line in lines.itertuples()]
     assert names[0] == "whisper-linear − mfcc-linear, speaker"
     assert names[1] == "mfcc-linear: random − speaker"
+    assert effects.name(next(lines.assign(known=True).itertuples())) == f"{names[0]}§"
     assert effects.named("a, hash, emodb", "b, hash, emodb") == "a − b, hash emodb"
 
 
@@ -58,7 +59,11 @@ def test_a_picture_has_a_place_for_every_comparison(lines):
 
 def test_premiums_pair_the_protocols_and_leave_out_the_constant(found):
     premiums = effects.premiums(found)
-    assert set(premiums.pipeline) == {"mfcc-linear"} and list(premiums.on)[0] == "overall"
+    assert set(premiums.pipeline) == {"mfcc-linear"} and list(premiums.on)[:2] == ["overall", "without tess"]
+    rest = premiums.iloc[1]
+    assert f"without tess: {reporting.interval(-rest.difference, -rest.high, -rest.low)}" in effects.premium_sentence(
+        premiums
+    )
     assert "`mfcc-linear`" in effects.premium_sentence(premiums)
     assert len(effects.formatted_premiums(premiums)) == len(premiums)
     assert effects.premiums(found[:4]).empty

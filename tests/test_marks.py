@@ -11,6 +11,7 @@ MODULES = sorted(path for path in (paths.ROOT / "emolabs").rglob("*.py") if path
 
 def test_marks():
     assert [reporting.over_mark(over) for over in ("clips", "speakers", None, float("nan"))] == ["†", "", "", ""]
+    assert [reporting.known_mark(is_known) for is_known in (True, False)] == ["§", ""]
     assert [reporting.stale_mark(is_stale) for is_stale in (True, False)] == [" (stale)", ""]
 
 
@@ -19,7 +20,7 @@ def written(source: str) -> list[str]:
     tree = ast.parse(source)
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in prose]
-    return [text for text in texts if isinstance(text, str) and ("†" in text or "(stale)" in text)]
+    return [text for text in texts if isinstance(text, str) and any(mark in text for mark in ("†", "§", "(stale)"))]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(paths.ROOT)))

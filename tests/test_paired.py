@@ -82,6 +82,17 @@ def test_order_does_not_matter_and_only_common_clips_count():
     assert lines.clips[0] == 310 and list(lines.on) == ["overall", "a", "b"]
 
 
+def test_corpora_of_few_speakers_are_left_out_where_that_is_asked():
+    many = {"a/1", "b/1", "b/3", "b/5", "b/7", "b/9", "b/11"} | {f"a/{n}" for n in (0, 2)}
+    one, two = (result(side.predictions[side.predictions.speaker.isin(many)]) for side in (GOOD, BAD))
+    lines = paired.compare(one, two, without=True).set_index("on")
+    assert list(lines.index) == ["overall", "without a", "a", "b"]
+    pd.testing.assert_series_equal(lines.loc["without a"], lines.loc["b"], check_names=False)
+    assert list(paired.compare(one, two).on) == ["overall", "a", "b"]
+    for apart in (GOOD.predictions, one.predictions[one.predictions.corpus == "a"]):
+        assert paired.without_few(apart) == {}, "either every corpus has speakers enough, or none has"
+
+
 def test_few_speakers_are_said():
     few = GOOD.predictions[GOOD.predictions.speaker.isin(["a/0", "b/1"])]
     assert (paired.compare(result(few), BAD).interval_over == "clips").all()
@@ -136,5 +147,5 @@ def test_a_row_that_is_none_is_named(tmp_path, monkeypatch):
     file = tmp_path / "comparisons.yaml"
     file.write_text("- {question: a, first: x hash pooled, second: y hash}\n")
     monkeypatch.setattr(paths, "COMPARISONS", file)
-    with pytest.raises(ValueError, match=r"comparisons.yaml, row 1: expected a question and first and second"):
+    with pytest.raises(ValueError, match=r"comparisons.yaml, row 1: expected a question, first and second as"):
         paired.declared()

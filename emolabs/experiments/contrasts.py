@@ -8,6 +8,7 @@ Conventions: UAR and its differences are shares in −1–1; in tables, pictures
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import yaml
 from matplotlib.axes import Axes
@@ -15,10 +16,15 @@ from matplotlib.axes import Axes
 from emolabs import paths
 from emolabs.experiments import effects, paired
 from emolabs.experiments.effects import LEVEL
+from emolabs.experiments.metrics import FEWEST_SPEAKERS
 from emolabs.experiments.results import Result
-from emolabs.reporting import COLORS, interval, over_mark, p_value, stale_mark
+from emolabs.reporting import COLORS, KNOWN, interval, known_mark, over_mark, p_value, stale_mark
 
 NOT_RUN = "not run: "
+LEGEND = (
+    f"{KNOWN} all four scores were known when it was declared. Without few: the same without corpora of fewer than "
+    f"{FEWEST_SPEAKERS} speakers, of which a bootstrap draws the same ones over and over; exploratory, not declared."
+)
 #: The two differences of a contrast, by the names of their columns.
 SIDES = ("difference", "less")
 #: What is known of a side: its difference with the bounds.
@@ -26,18 +32,21 @@ _OF_SIDE = ("value", "low", "high")
 COLUMNS = [
     *("question", "where", "difference_rows", "less_rows"),
     *(f"{side}_{number}" for side in SIDES for number in _OF_SIDE),
-    *("contrast", "low", "high", "p", "clips", "interval_over", "missing", "stale"),
+    *("contrast", "low", "high", "p", "clips", "interval_over", "missing", "stale", "known"),
+    *("without", "without_contrast", "without_low", "without_high"),
 ]
 Side = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """A row of `params/contrasts.yaml`: a question, and two pairs of results as (pipeline, protocol, scope)."""
+    """A row of `params/contrasts.yaml`: a question, and two pairs of results as (pipeline, protocol, scope); `known`
+    where all four scores were known when it was declared."""
 
     question: str
     difference: tuple[Side, Side]
     less: tuple[Side, Side]
+    known: bool = False
 
     @property
     def where(self) -> str:
@@ -55,12 +64,14 @@ def declared() -> list[Contrast]:
     found = []
     for number, row in enumerate(yaml.safe_load(paths.CONTRASTS.read_text(encoding="utf-8")), start=1):
         pairs = [_pair(row.get(side)) for side in SIDES] if isinstance(row, dict) else [()]
-        if [len(pair) for pair in pairs] != [2, 2] or set(row) != {"question", *SIDES} or pairs[0] == pairs[1]:
+        keys, known = set(row) - {"known"}, row.get("known", False) if isinstance(row, dict) else None
+        is_row = [len(pair) for pair in pairs] == [2, 2] and keys == {"question", *SIDES} and isinstance(known, bool)
+        if not is_row or pairs[0] == pairs[1]:
             raise ValueError(
                 f"{paths.CONTRASTS.name}, row {number}: expected a question, and difference and less as two different "
-                f"pairs of `pipeline protocol scope`, found {row}"
+                f"pairs of `pipeline protocol scope`, and perhaps known as true or false, found {row}"
             )
-        found.append(Contrast(row["question"], *pairs))
+        found.append(Contrast(row["question"], *pairs, known=known))
     return found
 
 
@@ -75,7 +86,9 @@ def compare(difference: tuple[Result, Result], less: tuple[Result, Result]) -> d
     """By how much the difference of two results exceeds that of two others, on the clips that all four evaluated.
 
     Returns `difference_value, difference_low, difference_high` and `less_…` of the two differences, `contrast` with
-    `low`, `high` (95 %) and `p` (two-sided, of the bootstrap), `clips` and `interval_over`.
+    `low`, `high` (95 %) and `p` (two-sided, of the bootstrap), `clips` and `interval_over`; and the contrast on what
+    `paired.without_few` leaves: `without` (its name, empty where it leaves nothing out), `without_contrast`, `…_low`,
+    `…_high`.
     Raises `ValueError` as `paired.common` does.
     """
     clips = paired.common([*difference, *less])
@@ -86,7 +99,12 @@ def compare(difference: tuple[Result, Result], less: tuple[Result, Result]) -> d
         bounds = paired.bounds(values[1:])
         numbers |= {f"{side}_value": values[0], f"{side}_low": bounds["low"], f"{side}_high": bounds["high"]}
     contrast = sides["difference"] - sides["less"]
-    facts = {"clips": len(clips), "interval_over": over}
+    facts = {"clips": len(clips), "interval_over": over, "without": ""}
+    for name, rest in paired.without_few(clips).items():
+        (one, two, three, four), _ = paired.scored(rest, labels=paired.labels_of(rest))
+        left = one - two - (three - four)
+        low, high = np.percentile(left[1:], [2.5, 97.5])
+        facts |= {"without": name, "without_contrast": left[0], "without_low": low, "without_high": high}
     return numbers | {"contrast": contrast[0]} | paired.bounds(contrast[1:]) | facts
 
 
@@ -103,7 +121,8 @@ def table(contrasts: Iterable[Contrast], found: list[Result], *, seed: int = 0) 
 
 def _line(contrast: Contrast, there: dict[Side, Result]) -> dict:
     pairs = {side: getattr(contrast, side) for side in SIDES}
-    line = {"question": contrast.question, "where": contrast.where, "missing": "", "stale": False}
+    line = {"question": contrast.question + known_mark(contrast.known), "where": contrast.where}
+    line |= {"missing": "", "stale": False, "known": contrast.known}
     for side, pair in pairs.items():
         line[f"{side}_rows"] = effects.named(*(", ".join(name) for name in pair))
     missing = [", ".join(name) for pair in pairs.values() for name in pair if name not in there]
@@ -140,18 +159,22 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
             row["first less second"] = line.missing.split(":")[0]
         else:
             row["first less second"] = interval(line.contrast, line.low, line.high) + over_mark(line.interval_over)
+            row["without few (exploratory)"] = _rest(line)
             row |= {"p (Holm)": p_value(line.p_holm), "clips": f"{line.clips:,.0f}"}
         shown.append(row | {"stale": "stale" if line.stale else ""})
-    columns = ["question", "where", "first difference", "second difference", "first less second", "p (Holm)", "clips"]
+    columns = ["question", "where", "first difference", "second difference", "first less second", "p (Holm)"]
+    columns += ["without few (exploratory)", "clips"]
     return pd.DataFrame(shown).reindex(columns=columns + ["stale"] * bool(lines.stale.any())).astype(object).fillna("")
 
 
 def note(lines: pd.DataFrame) -> str:
-    """What stands under the table: which pipelines have not been run, each once by protocol and scope."""
+    """What stands under the table: what its marks say, and which pipelines have not been run, each once by protocol and
+    scope."""
     lacking = {}
     for line in lines.itertuples():
         lacking.setdefault(line.where, {}).update(dict.fromkeys(_lacking(line)))
-    return " ".join(f"Not run, {where}: {', '.join(names)}." for where, names in lacking.items() if names)
+    said = [f"Not run, {where}: {', '.join(names)}." for where, names in lacking.items() if names]
+    return " ".join([LEGEND, *said])
 
 
 def _lacking(line) -> list[str]:
@@ -206,5 +229,13 @@ def sentences(lines: pd.DataFrame) -> list[str]:
         if line.p_holm < LEVEL:
             verdict = f"the first difference is {'higher' if line.contrast > 0 else 'lower'}"
         points = interval(line.contrast, line.low, line.high) + over_mark(line.interval_over)
-        said.append(f"{start}: {'; '.join(pairs)}; the first less the second: {points} points; {verdict}.")
+        rest = f"; {_rest(line)} points (exploratory)" if line.without else ""
+        said.append(f"{start}: {'; '.join(pairs)}; the first less the second: {points} points; {verdict}{rest}.")
     return said
+
+
+def _rest(line) -> str:
+    """The contrast without corpora of too few speakers, and without which; nothing where none is left out."""
+    if not line.without:
+        return ""
+    return f"{line.without}: {interval(line.without_contrast, line.without_low, line.without_high)}"

@@ -10,15 +10,15 @@ from emolabs.experiments.comparison import MARKERS
 from emolabs.experiments.failures import best
 from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import ENCODERS, load_pipelines
-from emolabs.reporting import COLORS, interval, over_mark, p_value, stale_mark
+from emolabs.reporting import COLORS, interval, known_mark, over_mark, p_value, stale_mark
 
 #: What a corrected p has to be under for a difference to be called one.
 LEVEL = 0.05
 
 
 def name(line) -> str:
-    """What a line of `paired.table` compares."""
-    return named(line.first_row, line.second_row)
+    """What a line of `paired.table` compares; `KNOWN` behind it where both scores were known beforehand."""
+    return named(line.first_row, line.second_row) + known_mark(getattr(line, "known", False))
 
 
 def named(first_row: str, second_row: str) -> str:
@@ -96,10 +96,10 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def premiums(found: Sequence[Result], *, known: str = "random", new: str = "speaker") -> pd.DataFrame:
-    """What known speakers are worth: lines of `paired.compare` (`known` minus `new`), pooled and per corpus, for each
-    pipeline but the constant that has both protocols, with `pipeline`, `stale` and the `texts` (share of evaluated
-    clips whose text was heard in training) of both. A pair that `paired.refusal` refuses has one line without numbers
-    that says so in `missing`."""
+    """What known speakers are worth: lines of `paired.compare` (`known` minus `new`), pooled, without corpora of too
+    few speakers, and per corpus, for each pipeline but the constant that has both protocols, with `pipeline`, `stale`
+    and the `texts` (share of evaluated clips whose text was heard in training) of both. A pair that `paired.refusal`
+    refuses has one line without numbers that says so in `missing`."""
     sides = {
         protocol: {r.row.pipeline: r for r in found if (r.row.protocol, r.row.scope) == (protocol, "pooled")}
         for protocol in (known, new)
@@ -113,15 +113,15 @@ def premiums(found: Sequence[Result], *, known: str = "random", new: str = "spea
         if problem:
             tables.append(pd.DataFrame([{"on": "overall", "pipeline": pipeline, "missing": problem, "stale": False}]))
             continue
-        lines = paired.compare(*pair).assign(pipeline=pipeline, stale=any(result.stale for result in pair))
+        facts = {"pipeline": pipeline, "stale": any(result.stale for result in pair), "missing": ""}
         texts = " / ".join(f"{100 * r.facts['text_overlap']:.0f} %" for r in pair)
-        tables.append(lines.assign(texts=texts, missing=""))
+        tables.append(paired.compare(*pair, without=True).assign(**facts, texts=texts))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["pipeline"])
 
 
 def draw_premiums(axis: Axes, lines: pd.DataFrame) -> None:
     """Premiums per corpus, a marker per pipeline; a pair that cannot be compared is named in the legend alone."""
-    corpora = ["overall", *sorted(set(lines.on) - {"overall"})]
+    corpora = list(dict.fromkeys(["overall", *lines.on]))
     pipelines = list(dict.fromkeys(lines.pipeline))
     for i, pipeline in enumerate(pipelines):
         group = lines[lines.pipeline == pipeline].set_index("on").reindex(corpora)
@@ -156,13 +156,14 @@ def formatted_premiums(lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def premium_sentence(lines: pd.DataFrame) -> str:
-    """The pooled premiums in words."""
-    pooled = lines[(lines.on == "overall") & (lines.missing == "")]
-    parts = [
-        f"`{line.pipeline}` {100 * line.first:.1f} → {100 * line.second:.1f} % "
-        f"({interval(-line.difference, -line.high, -line.low)} points)"
-        for line in pooled.itertuples()
-    ]
+    """The pooled premiums in words, and what is left of each without corpora of too few speakers."""
+    compared = lines[lines.missing == ""]
+    parts = []
+    for line in compared[compared.on == "overall"].itertuples():
+        rest = compared[(compared.pipeline == line.pipeline) & compared.on.str.startswith(paired.WITHOUT)]
+        points = [f"{interval(-line.difference, -line.high, -line.low)} points"]
+        points += [f"{r.on}: {interval(-r.difference, -r.high, -r.low)}" for r in rest.itertuples()]
+        parts.append(f"`{line.pipeline}` {100 * line.first:.1f} → {100 * line.second:.1f} % ({'; '.join(points)})")
     refused = "".join(f" Not compared: {problem}." for problem in lines.missing[lines.missing != ""])
     return f"With new speakers instead of known ones, UAR goes: {'; '.join(parts)}.{refused}"
 

@@ -18,15 +18,19 @@ from emolabs import paths
 from emolabs.experiments import metrics
 from emolabs.experiments.results import Result
 
+#: How the name of a set of clips begins that leaves corpora out.
+WITHOUT = "without "
+
 
 @dataclass(frozen=True)
 class Comparison:
     """A row of `params/comparisons.yaml`: a question and the two results, as (pipeline, protocol, scope), that it
-    puts side by side."""
+    puts side by side; `known` where both scores were known when it was declared."""
 
     question: str
     first: tuple[str, str, str]
     second: tuple[str, str, str]
+    known: bool = False
 
 
 def declared() -> list[Comparison]:
@@ -38,24 +42,27 @@ def declared() -> list[Comparison]:
     found = []
     for number, row in enumerate(rows, start=1):
         sides = [tuple(row[side].split()) for side in ("first", "second") if isinstance(row.get(side), str)]
-        if set(row) != {"question", "first", "second"} or [len(side) for side in sides] != [3, 3]:
+        keys, known = {"question", "first", "second"}, row.get("known", False)
+        if set(row) - {"known"} != keys or [len(side) for side in sides] != [3, 3] or not isinstance(known, bool):
             raise ValueError(
-                f"{paths.COMPARISONS.name}, row {number}: expected a question and first and second as "
-                f"`pipeline protocol scope`, found {row}"
+                f"{paths.COMPARISONS.name}, row {number}: expected a question, first and second as "
+                f"`pipeline protocol scope`, and perhaps known as true or false, found {row}"
             )
-        found.append(Comparison(row["question"], *sides))
+        found.append(Comparison(row["question"], *sides, known=known))
     return found
 
 
-def compare(first: Result, second: Result, *, by_corpus: bool = True) -> pd.DataFrame:
-    """By how much the UAR of `first` exceeds that of `second` on the clips that both evaluated, overall and per corpus.
+def compare(first: Result, second: Result, *, by_corpus: bool = True, without: bool = False) -> pd.DataFrame:
+    """By how much the UAR of `first` exceeds that of `second` on the clips that both evaluated, overall and per corpus,
+    and, where `without` asks for it, on the clips that `without_few` leaves.
 
     Returns a line per set of clips: `on`, `first`, `second`, `difference`, `low`, `high` (95 %), `p` (two-sided, of the
     bootstrap), `clips`, `interval_over` (speakers or clips).
     Raises `ValueError` as `refusal` says, where no clip is common, or where a clip has two labels.
     """
     clips = common([first, second])
-    sets = {"overall": clips} | (dict(list(clips.groupby("corpus"))) if by_corpus else {})
+    sets = {"overall": clips} | (without_few(clips) if without else {})
+    sets |= dict(list(clips.groupby("corpus"))) if by_corpus else {}
     labels = labels_of(clips)
     return pd.DataFrame([{"on": name, **_difference(group, labels=labels)} for name, group in sets.items()])
 
@@ -80,6 +87,20 @@ def common(results: Sequence[Result]) -> pd.DataFrame:
         if (clips.emotion != clips.pop("emotion_other")).any():
             raise ValueError(f"{names} give a clip two emotions: their label sets differ, run both again")
     return clips.sort_values("id")
+
+
+def without_few(clips: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The clips without those of corpora with too few speakers to draw from, by a name that says which are left out;
+    empty where that is no corpus or every one.
+
+    Of such a corpus a pooled bootstrap draws the same few speakers over and over: how wide its interval is depends on
+    how alike these happen to be.
+    """
+    speakers = clips.groupby("corpus").speaker.nunique()
+    few = sorted(speakers.index[speakers < metrics.FEWEST_SPEAKERS])
+    if not few or len(few) == len(speakers):
+        return {}
+    return {WITHOUT + ", ".join(few): clips[~clips.corpus.isin(few)]}
 
 
 def labels_of(clips: pd.DataFrame) -> list[str]:
@@ -161,7 +182,8 @@ def table(comparisons: Iterable[Comparison], found: list[Result], *, seed: int =
     there, lines = by_name(found, seed=seed), []
     for comparison in comparisons:
         sides = {"first_row": comparison.first, "second_row": comparison.second}
-        line = {"question": comparison.question, **{name: ", ".join(side) for name, side in sides.items()}}
+        line = {"question": comparison.question, "known": comparison.known}
+        line |= {name: ", ".join(side) for name, side in sides.items()}
         missing = [", ".join(side) for side in sides.values() if side not in there]
         if missing:
             lines.append(line | {"missing": "not run: " + "; ".join(missing), "stale": False})
@@ -173,5 +195,6 @@ def table(comparisons: Iterable[Comparison], found: list[Result], *, seed: int =
         scores = compare(*pair, by_corpus=False).iloc[0].drop("on").to_dict()
         lines.append(line | {"missing": "", "stale": any(result.stale for result in pair)} | scores)
     numbers = ["first", "second", "difference", "low", "high", "p", "clips", "interval_over"]
-    result = pd.DataFrame(lines).reindex(columns=["question", "first_row", "second_row", *numbers, "missing", "stale"])
+    about = ["question", "known", "first_row", "second_row"]
+    result = pd.DataFrame(lines).reindex(columns=[*about, *numbers, "missing", "stale"])
     return result.assign(p_holm=holm(result.p))

@@ -6,7 +6,7 @@
 
 from emolabs.reporting.catalogue import CATALOGUE, Entry
 from emolabs.reporting.gallery import save
-from emolabs.reporting.marks import OVER_CLIPS, over_mark, stale_mark
+from emolabs.reporting.marks import KNOWN, OVER_CLIPS, known_mark, over_mark, stale_mark
 from emolabs.reporting.numbers import interval, p_value, percent, save_numbers
 from emolabs.reporting.provenance import describe
 from emolabs.reporting.style import (
@@ -28,6 +28,7 @@ __all__ = [
     "CATALOGUE",
     "COLORS",
     "EMOTIONS",
+    "KNOWN",
     "OVER_CLIPS",
     "TEXT_WIDTH_IN",
     "Entry",
@@ -40,6 +41,7 @@ __all__ = [
     "emotion_marker",
     "figure",
     "interval",
+    "known_mark",
     "over_mark",
     "p_value",
     "palette",

@@ -3,6 +3,18 @@
 #: Behind a score whose interval is over clips only, because too few speakers were evaluated to draw from.
 OVER_CLIPS = "†"
 
+#: Behind a comparison whose scores were known when it was declared.
+KNOWN = "§"
+
+
+def known_mark(is_known: bool) -> str:
+    """`KNOWN` where the scores that are compared were known beforehand, nothing where they were not.
+
+    >>> known_mark(True), known_mark(False)
+    ('§', '')
+    """
+    return KNOWN if is_known else ""
+
 
 def over_mark(interval_over: str | None) -> str:
     """`OVER_CLIPS` where an interval is over clips, nothing where it is over speakers or where there is none.
