@@ -1,5 +1,6 @@
 """Aims and claims: who speaks for them, what decides them, and what is said where rows are missing."""
 
+import pandas as pd
 import pytest
 import yaml
 from evaluated import answered, clips, write
@@ -51,6 +52,17 @@ def test_validation_chooses_and_the_number_of_candidates_is_said(project):
     assert (line["pipeline"], line["candidates"], line["verdict"]) == (LLD, 2, "missed")
     (line,) = reached(AIM | {"at_least": 0.9, "rows": "any"})
     assert (line["pipeline"], line["candidates"]) == (LLD, 4)
+
+
+def test_where_validation_cannot_decide_it_is_said(project):
+    write(row(HSF), answered(clips(), hits=0.9, seed=1), validation=0.9)
+    (line,) = reached(AIM | {"at_least": 0.9, "rows": "any"})
+    assert (line["pipeline"], line["candidates"], line["tied"]) == (min(LLD, HSF), 4, 2)
+    shown = aims.formatted(aims.table(partitions.read("demo").found))
+    assert shown["chosen on validation"][0].endswith("(of 4; 2 tie)")
+    assert "(2 tie)" in claimed(REACHES | {"at_least": 0.1, "rows": "any"})[0]["reason"]
+    (alone,) = reached(AIM | {"at_least": 0.9})
+    assert alone["tied"] == 1 and "tie" not in aims.formatted(pd.DataFrame([alone]))["chosen on validation"][0]
 
 
 def test_a_level_is_met_from_it_or_over_it(project):

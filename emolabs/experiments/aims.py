@@ -22,7 +22,8 @@ WITHIN = "°"
 INSIDE = "the interval contains the level"
 LEGEND = (
     "Of the rows that have been run the one with the highest validation UAR is shown, and in brackets of how many it "
-    f"was chosen; the evaluation side has no say. Intervals: 95 % over speakers; {OVER_CLIPS} over clips only, which "
+    f"was chosen; where several tie, it says how many, and the first by name is shown; the evaluation side has no say. "
+    f"Intervals: 95 % over speakers; {OVER_CLIPS} over clips only, which "
     "does not cover new speakers. Where no corpus follows the protocol all were trained on, and on one corpus the "
     "answer is the most probable of its classes. New speakers: the same pipeline under speaker, on TESS alone under "
     "tess-actress."
@@ -63,9 +64,10 @@ def _published(row: dict) -> float:
 
 def table(found: Sequence[Result], *, seed: int = 0) -> pd.DataFrame:
     """A line per aim, in its order: what was aimed at (`aim, protocol, scope, on, rows, metric, sign, level`), the
-    `pipeline` that validation chose of `candidates` rows, its `value`, `low`, `high`, `interval_over` and `stale`, the
-    `verdict` (of `VERDICTS`) with a `reason`, and under `beside_protocol` the same pipeline for new speakers
-    (`beside_value, beside_low, beside_high, beside_over`; empty where it has not been run there)."""
+    `pipeline` that validation chose of `candidates` rows (the first of `tied` ones by name), its `value`, `low`,
+    `high`, `interval_over` and `stale`, the `verdict` (of `VERDICTS`) with a `reason`, and under `beside_protocol` the
+    same pipeline for new speakers (`beside_value, beside_low, beside_high, beside_over`; empty where it has not been
+    run there)."""
     return pd.DataFrame([_line(aim, found, seed=seed) for aim in declared()])
 
 
@@ -74,11 +76,13 @@ def _line(aim: dict, found: Sequence[Result], *, seed: int) -> dict:
     line = {key: aim[key] for key in ("aim", "protocol", "scope", "rows", "metric", "sign", "level")}
     line["on"] = aim["clips"]
     line["candidates"] = len(choice.candidates(found, cell=cell, rows=aim["rows"], seed=seed))
-    result = choice.chosen(found, cell=cell, rows=aim["rows"], seed=seed)
-    if result is None:
+    tied = choice.tied(found, cell=cell, rows=aim["rows"], seed=seed)
+    line["tied"] = len(tied)
+    if not tied:
         known = aim["protocol"] in PROTOCOLS
         reason = "no such row has been run" if known else f"EmoLabs has no protocol {aim['protocol']}"
         return line | {"verdict": "not run", "reason": reason}
+    result = tied[0]
     line |= {"pipeline": result.row.pipeline, "stale": result.stale} | _numbers(
         result, on=aim["clips"], metric=aim["metric"]
     )
@@ -113,12 +117,18 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
             continue
         stale = stale_mark(line["stale"])
         kind = "" if line["rows"] == "any" else f" {line['rows']}"
-        row["chosen on validation"] = f"{line['pipeline']}{stale} (of {line['candidates']:.0f}{kind})"
+        of = f"of {line['candidates']:.0f}{kind}{ties(line['tied'])}"
+        row["chosen on validation"] = f"{line['pipeline']}{stale} ({of})"
         row["value (%)"] = written(line, "")
         row["new speakers (%)"] = beside(line)
         row["verdict"] = line["verdict"] + WITHIN * (line["reason"] == INSIDE)
         shown.append(row)
     return pd.DataFrame(shown).fillna("–")
+
+
+def ties(tied: int) -> str:
+    """What stands behind the number of candidates where several have the highest validation UAR."""
+    return f"; {tied:.0f} tie" if tied > 1 else ""
 
 
 def written(line: dict, prefix: str) -> str:

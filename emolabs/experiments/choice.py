@@ -46,13 +46,18 @@ def candidates(found: Sequence[Result], *, cell: Cell, rows: str, seed: int = 0)
 
 
 def chosen(found: Sequence[Result], *, cell: Cell, rows: str, seed: int = 0) -> Result | None:
-    """The candidate with the highest validation UAR, None where there is none; the evaluation side has no say."""
+    """The candidate with the highest validation UAR, the first of `tied` ones; None where there is none."""
+    return next(iter(tied(found, cell=cell, rows=rows, seed=seed)), None)
+
+
+def tied(found: Sequence[Result], *, cell: Cell, rows: str, seed: int = 0) -> list[Result]:
+    """The candidates with the highest validation UAR by name, several where validation cannot decide; the evaluation
+    side has no say."""
+    there = candidates(found, cell=cell, rows=rows, seed=seed)
     try:
-        return failures.best(candidates(found, cell=cell, rows=rows, seed=seed))
+        return failures.tied(sorted(there, key=lambda result: result.row.pipeline))
     except ValueError:
-        if rows not in GROUPS:
-            raise
-        return None
+        return []
 
 
 def same(found: Sequence[Result], result: Result, *, cell: Cell) -> Result | None:

@@ -53,14 +53,16 @@ def levels() -> dict[str, float]:
 
 
 def _reaches(claim: dict, found: Sequence[Result], *, cell: Cell, seed: int, profile: str) -> dict:
-    result = choice.chosen(found, cell=cell, rows=claim["rows"], seed=seed)
-    if result is None:
+    tied = choice.tied(found, cell=cell, rows=claim["rows"], seed=seed)
+    if not tied:
         return _missing(claim, cell=cell, profile=profile)
+    result = tied[0]
     scores = choice.scores(result, on=cell.on)
     value, low, high = scores[claim["metric"]]
     level, mark = claim["at_least"], over_mark(scores["interval_over"])
     verdict = HOLDS if low >= level else FAILS if high < level else OPEN
-    reason = f"{_named(result)} has {interval(value, low, high)}{mark} % {aims.METRICS[claim['metric']]}"
+    also = f" ({len(tied)} tie)" if len(tied) > 1 else ""
+    reason = f"{_named(result)}{also} has {interval(value, low, high)}{mark} % {aims.METRICS[claim['metric']]}"
     reason += f"; {aims.INSIDE}" if verdict == OPEN else ""
     line = {"verdict": verdict, "reason": reason, "value": value, "low": low, "high": high}
     if "beside" not in claim:

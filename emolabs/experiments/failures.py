@@ -20,7 +20,12 @@ def validation_uar(result: Result) -> float:
 
 
 def best(found: Sequence[Result]) -> Result:
-    """The result with the highest validation UAR; the evaluation side has no say.
+    """The result with the highest validation UAR, the first of `tied` ones; the evaluation side has no say."""
+    return tied(found)[0]
+
+
+def tied(found: Sequence[Result]) -> list[Result]:
+    """The results with the highest validation UAR, as they are ordered; several where validation cannot decide.
 
     Raises `ValueError` where none has a validation score.
     """
@@ -28,7 +33,8 @@ def best(found: Sequence[Result]) -> Result:
     scored = [pair for pair in scored if not np.isnan(pair[0])]
     if not scored:
         raise ValueError("expected results with a validation score, found none: train a row of the protocol first")
-    return max(scored, key=lambda pair: pair[0])[1]
+    highest = max(uar for uar, _ in scored)
+    return [result for uar, result in scored if np.isclose(uar, highest, rtol=0, atol=1e-9)]
 
 
 def hardest(found: Sequence[Result], *, most: int = 20) -> pd.DataFrame:

@@ -188,11 +188,15 @@ def results_table(source: Source) -> str:
 
 
 def _chosen(rows: Sequence[Result]) -> str:
+    """The row that validation chooses; where several tie, between which scores they lie."""
     try:
-        best = failures.best(rows)
+        tied = failures.tied(rows)
     except ValueError:
         return "–"
-    return f"`{best.row.pipeline}` (of {len(rows)}): {told(best)}"
+    if len(tied) == 1:
+        return f"`{tied[0].row.pipeline}` (of {len(rows)}): {told(tied[0])}"
+    uar = sorted(100 * result.scores["overall"]["uar"][0] for result in tied)
+    return f"{len(tied)} of {len(rows)} tie: {uar[0]:.1f} to {uar[-1]:.1f}"
 
 
 def _bare(result: Result | None) -> str:
