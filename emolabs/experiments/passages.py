@@ -6,17 +6,15 @@ row the result with the lowest seed is told.
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import pandas as pd
 
-from emolabs import markdown, paths
-from emolabs.corpora import REGISTRY
-from emolabs.experiments import aims, choice, failures, partitions, results
+from emolabs import markdown
+from emolabs.experiments import aims, choice, failures, paired, partitions, results
 from emolabs.experiments.choice import Cell
 from emolabs.experiments.results import Result
+from emolabs.experiments.source import Source, bounds, people, points, title, told, without
 from emolabs.modeling import load_pipelines
-from emolabs.reporting import interval, over_mark, stale_mark
 
 #: What a branch is made of, in words.
 INPUTS = {
@@ -45,51 +43,8 @@ SHOWN = (
 REFERENCES = ("egemaps-linear", "whisper-linear")
 #: The pipeline that the passages on single questions speak of.
 EXAMPLE = "whisper-linear"
-LACKING = "not run"
-
-
-class Source:
-    """The results and tables of a profile."""
-
-    def __init__(self, profile: str = "thesis"):
-        self.profile = profile
-
-    @cached_property
-    def found(self) -> list[Result]:
-        """Comparable results, of each row the one with the lowest seed."""
-        return partitions.read(self.profile).found
-
-    def under(self, protocol: str, scope: str) -> dict[str, Result]:
-        """The results under a protocol and scope by pipeline."""
-        return {r.row.pipeline: r for r in self.found if (r.row.protocol, r.row.scope) == (protocol, scope)}
-
-    def uar(self, protocol: str, scope: str, pipeline: str) -> str:
-        """The UAR of a row with its interval; `LACKING` where it has no result."""
-        return told(self.under(protocol, scope).get(pipeline))
-
-    def table(self, name: str) -> pd.DataFrame:
-        """A committed table.
-
-        Raises `FileNotFoundError` where it is not there, saying what makes it.
-        """
-        file = paths.figures(self.profile) / f"{name}.csv"
-        if not file.is_file():
-            raise FileNotFoundError(f"{file} is not there: run `make reproduce PROFILE={self.profile}` first")
-        return pd.read_csv(file)
-
-
-def told(result: Result | None) -> str:
-    """The UAR of a result on all its clips with its interval, or that there is none."""
-    if result is None:
-        return LACKING
-    scores = result.scores["overall"]
-    text = interval(*scores["uar"]) + over_mark(scores["interval_over"])
-    return text + stale_mark(result.stale)
-
-
-def bounds(result: Result) -> tuple[float, float]:
-    """The interval of the UAR of a result on all its clips, as shares."""
-    return tuple(result.scores["overall"]["uar"][1:])
+#: The protocol and scope of which the number of evaluated recordings is told.
+POOLED = ("speaker", "pooled")
 
 
 def described(pipeline: str) -> str:
@@ -99,16 +54,11 @@ def described(pipeline: str) -> str:
     return f"{kind} on {INPUTS[parts.branch]}"
 
 
-def points(line: object) -> str:
-    """A difference of a table with its interval, in points; `interval_over` is told where the line has it."""
-    return interval(line.difference, line.low, line.high) + over_mark(getattr(line, "interval_over", None))
-
-
 def known_corpus(source: Source) -> str:
     """What is left of the corpus on which the highest accuracies are published when the speaker is new."""
     aim = next(row for row in aims.declared() if (row["protocol"], row["scope"]) == ("hash", "tess"))
     deep = choice.chosen(source.found, cell=Cell("hash", "tess", "overall"), rows=aim["rows"])
-    names = dict.fromkeys([*([deep.row.pipeline] if deep else []), "mfcc-linear", EXAMPLE])
+    names = dict.fromkeys([*([deep.row.pipeline] if deep else []), "mfcc-linear", *REFERENCES])
     lines = [
         {
             "pipeline": f"`{name}`, {described(name)}",
@@ -117,58 +67,55 @@ def known_corpus(source: Source) -> str:
         }
         for name in names
     ]
-    pairs = [(source.under("hash", "tess").get(name), source.under("tess-actress", "tess").get(name)) for name in names]
-    falls = all(known and new and bounds(new)[1] < bounds(known)[0] for known, new in pairs)
+    known, new = source.under("hash", "tess"), source.under("tess-actress", "tess")
+    falls = all(name in known and name in new and bounds(new[name])[1] < bounds(known[name])[0] for name in names)
     headline = "Where accuracies are highest, a new speaker brings them down" if falls else "TESS with a new speaker"
-    chance = _bare(source.under("tess-actress", "tess").get("constant"))
+    clips = [f"{result.facts['train_clips']:,}" for rows in (known, new) for result in list(rows.values())[:1]]
+    fewer = f" Training has {clips[0]} clips where both are known, {clips[1]} where one is new." if clips[1:] else ""
     return (
-        f"**1. {headline}.** TESS is two actresses, and the corpus on which accuracies of "
-        f"{100 * aim['level']:.1f} % are published. The same answer for every clip has a UAR of "
-        f"{chance}.\n\n{markdown.table(pd.DataFrame(lines))}"
+        f"**1. {headline}.** TESS is two actresses, and the corpus on which the thesis claims accuracies of "
+        f"{100 * aim['level']:.1f} %. The same answer for every clip has a UAR of "
+        f"{_bare(new.get('constant'))}.{fewer}\n\n{markdown.table(pd.DataFrame(lines))}"
     ).rstrip("\n")
 
 
 def known_speakers(source: Source) -> str:
     """Every pipeline with known and with new speakers, on all corpora together, and where the difference lies."""
     known, new, corpus = (source.under(protocol, "pooled") for protocol in ("random", "speaker", "corpus"))
-    premium = source.table("42_premium").dropna(subset="difference")
-    overall = premium[premium.on == "overall"].set_index("pipeline")
-    names = [name for name in known if name in new and name != "constant"]
-    lines = [
-        {
-            "pipeline": f"`{name}`",
-            "known speakers": told(known[name]),
-            "new speakers": told(new[name]),
-            "difference (points)": points(overall.loc[name]) if name in overall.index else "–",
-            "new corpus": told(corpus.get(name)),
-        }
-        for name in names
-    ]
-    clips = len(new[names[0]].predictions)
-    single = premium[(premium.on != "overall") & premium.pipeline.isin(names)]
-    least, most = single.loc[single.difference.idxmin()], single.loc[single.difference.idxmax()]
+    premium = source.table("42_premium").dropna(subset="difference").set_index("pipeline")
+    names = [name for name in known if name in new and name in premium.index]
+    if not names:
+        return "**2. New speakers.** No pipeline has been run with known and with new speakers."
+    premium = premium.loc[names]
+    overall, rest = premium[premium.on == "overall"], premium[premium.on.str.startswith(paired.WITHOUT)]
+    single = premium[~premium.on.isin([*overall.on, *rest.on])]
+    lines = []
+    for name in names:
+        line = {"pipeline": f"`{name}`", "known speakers": told(known[name]), "new speakers": told(new[name])}
+        line["difference (points)"] = points(overall.loc[name])
+        if name in rest.index:
+            line[without(rest.on.iloc[0])] = points(rest.loc[name])
+        lines.append(line | {"new corpus": told(corpus.get(name))})
+    depends = any(group.low.max() > group.high.min() for _, group in single.groupby(level=0))
+    headline = "How much a new speaker costs depends on the corpus" if depends else "New speakers, new corpora"
+    facts = new[names[0]]
+    said = (
+        f"**2. {headline}.** {len(facts.corpora)} corpora together, {len(facts.predictions):,} recordings, with about "
+        f"as many training clips on either side:\n\n{markdown.table(pd.DataFrame(lines).fillna('–'))}\n"
+    )
+    most = (rest.difference < overall.difference.loc[rest.index] / 2).all() if len(rest) else False
+    if most:
+        few = rest.on.iloc[0].removeprefix(paired.WITHOUT).split(", ")
+        people_of = " and ".join(f"the {people(source, corpus)} speakers of {title(corpus)}" for corpus in few)
+        said += f"Most of the difference comes from {people_of}. "
+    least, most = single.iloc[single.difference.argmin()], single.iloc[single.difference.argmax()]
     ends = [
-        f"{points(line)} ({title(line.on)}, {people(source, line.on)} speakers, `{line.pipeline}`)"
+        f"{points(line)} ({title(line.on)}, {people(source, line.on)} speakers, `{line.name}`)"
         for line in (least, most)
     ]
-    headline = (
-        "How much a new speaker costs depends on the corpus" if most.low > least.high else "New speakers, new corpora"
+    return said + (
+        f"Corpus by corpus, it lies between {ends[0]} and {ends[1]} ([all corpora](figures/thesis/42_premium.csv))."
     )
-    return (
-        f"**2. {headline}.** {len(new[names[0]].corpora)} corpora together, {clips:,} recordings, with about as many "
-        f"training clips on either side:\n\n{markdown.table(pd.DataFrame(lines))}\nCorpus by corpus, the difference "
-        f"lies between {ends[0]} and {ends[1]} ([all corpora](figures/thesis/42_premium.csv))."
-    )
-
-
-def title(corpus: str) -> str:
-    """The name of a corpus as people write it."""
-    return REGISTRY[corpus].name if corpus in REGISTRY else corpus
-
-
-def people(source: Source, corpus: str) -> int:
-    """How many speakers a corpus has."""
-    return int(source.table("10_corpora").set_index("corpus").speakers[corpus])
 
 
 def results_table(source: Source) -> str:
@@ -206,13 +153,17 @@ def _bare(result: Result | None) -> str:
 
 def run_so_far(source: Source) -> str:
     """How much has been run, with which seeds and on what; how many results are stale."""
-    rows = [row for row in results.rows(source.profile) if row.pipeline != "constant"]
-    names, seeds = {row.pipeline for row in rows}, sorted({row.seed for row in rows})
-    several = {(row.protocol, row.scope, row.pipeline) for row in rows if row.seed != seeds[0]}
+    rows = results.rows(source.profile)
+    seeds, gaps = {}, source.evaluation.gaps
+    for row in rows:
+        seeds.setdefault((row.protocol, row.scope, row.pipeline), set()).add(row.seed)
+    names, several = {row.pipeline for row in rows}, sum(len(of) > 1 for of in seeds.values())
     said = f"Of {len(load_pipelines())} pipelines {len(names)} have a result under some protocol"
     said += f" ([the others](figures/{source.profile}/40_not_run.csv)). "
-    said += f"One seed ({seeds[0]})" if not several else f"Seed {seeds[0]}; {len(several)} rows have further seeds"
-    said += ", and every fold of a protocol is trained and evaluated."
+    said += f"{several} of {len(seeds)} rows have more than one seed."
+    left = int((gaps.reason != partitions.NOT_RUN).sum())
+    if left:
+        said += f" {left} results are left out, because folds are missing or rest on another partition."
     stale = sum(result.stale for result in source.found)
     if stale:
         said += f" The code has changed since {stale} of the results were made: they are called stale, and "
@@ -227,6 +178,10 @@ def speech(source: Source) -> str:
         f"{corpora.clips.sum():,} recordings of {corpora.speakers.sum()} adults who act, from {len(corpora)} corpora: "
     )
     said += ", ".join(f"{row.speakers} speakers in {title(row.corpus)}" for row in corpora.itertuples()) + "."
+    pooled = next((result for result in source.found if (result.row.protocol, result.row.scope) == POOLED), None)
+    if pooled:
+        said += f" Pooled results rest on the {len(pooled.predictions):,} of them with one of "
+        said += f"{len(pooled.labels)} emotions ({', '.join(pooled.labels)})."
     if all(result.opus for result in source.found):
         said += " All results rest on Opus copies of the corpora, not on the originals."
     elif any(result.opus for result in source.found):
