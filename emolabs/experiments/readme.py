@@ -41,7 +41,8 @@ MARKED = re.compile(r"(<!-- results: (?P<name>[^>]+?) -->\n).*?(\n<!-- /results 
 def fill(text: str, source: Source) -> str:
     """`text` with its passages written anew.
 
-    Raises `ValueError` for a passage that no row of `PASSAGES` is, and for a mark without its end.
+    Raises `ValueError` for a passage that no row of `PASSAGES` is, for a mark without its end, and where a table lacks
+    what a passage tells.
     """
     whole = MARKED.findall(text)
     opened = re.findall("<!-- results: ([^>]+?) -->", text)
@@ -53,7 +54,17 @@ def fill(text: str, source: Source) -> str:
     unknown = [name for name in opened if name not in PASSAGES]
     if unknown:
         raise ValueError(f"expected passages among {', '.join(PASSAGES)}, found {', '.join(unknown)}")
-    return MARKED.sub(lambda mark: f"{mark[1]}{PASSAGES[mark['name']](source)}{mark[3]}", text)
+    return MARKED.sub(lambda mark: f"{mark[1]}{_written(mark['name'], source)}{mark[3]}", text)
+
+
+def _written(name: str, source: Source) -> str:
+    try:
+        return PASSAGES[name](source)
+    except (LookupError, StopIteration) as error:
+        raise ValueError(
+            f"the passage {name} needs a row or a column that the tables of {source.profile} do not have ({error}): "
+            f"run `make reproduce PROFILE={source.profile}` first"
+        ) from None
 
 
 def bare(text: str) -> str:
