@@ -20,7 +20,7 @@ import torch
 
 from emolabs import paths, storage
 from emolabs.corpora import index as corpus_index
-from emolabs.experiments import elapsed, learners, metrics, networks, utilization
+from emolabs.experiments import elapsed, learners, memory, metrics, networks, utilization
 from emolabs.experiments.digests import code_digest, features_code
 from emolabs.extraction import store
 from emolabs.modeling import classifier, encoder, training, untrained
@@ -99,6 +99,7 @@ def train(row: Row, *, parameters: training.Training | None = None, weights: str
         about = {"made_from": made_from, "data": data}
         learner = _learner(row, pipeline, parameters=parameters, pretrained=pretrained, made_from=made_from)
         _run(row, learner, fold=fold, data=learners.Data(clips, features, labels), about=about)
+        memory.release()
     folds = [int(fold) for fold in sorted(manifest.fold.unique())]
     storage.write_json(row.summary, {**asdict(row), "folds": folds})
     model_cards.write(results.load(row))
@@ -195,7 +196,7 @@ def _run(row: Row, learner, *, fold: int, data: learners.Data, about: dict) -> N
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").unlink(missing_ok=True)
     before_s = elapsed.resume(folder)
-    with utilization.measured() as busy:
+    with utilization.measured() as busy, memory.bounded(data.features.values if data.features else None):
         probabilities, history = learner(data, folder=folder)
     predictions = clips.loc[clips.split == "evaluation", ["id", "path", "corpus", "speaker", "emotion"]]
     predictions = predictions.assign(prediction=np.array(labels)[probabilities.argmax(axis=1)], fold=fold)

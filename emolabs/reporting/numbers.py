@@ -84,7 +84,7 @@ def percent(x: float, digits: int = 1) -> str:
 def interval(value: float, low: float, high: float, *, digits: int = 1, scale: float = 100) -> str:
     """A score and its interval, each a share (0–1) times `scale`: percent unless `scale` says otherwise.
 
-    A score without an interval stands alone, and what is no number is a dash.
+    A score without an interval stands alone, what is no number is a dash, and zero has no sign.
 
     >>> interval(0.712, 0.680, 0.741), interval(0.0, math.nan, math.nan), interval(math.nan, 0.1, 0.2)
     ('71.2 [68.0, 74.1]', '0.0', '–')
@@ -92,8 +92,8 @@ def interval(value: float, low: float, high: float, *, digits: int = 1, scale: f
     if not math.isfinite(value):
         return "–"
     if not (math.isfinite(low) and math.isfinite(high)):
-        return f"{scale * value:.{digits}f}"
-    value, low, high = (f"{scale * x:.{digits}f}" for x in (value, low, high))
+        return f"{scale * value:z.{digits}f}"
+    value, low, high = (f"{scale * x:z.{digits}f}" for x in (value, low, high))
     return f"{value} [{low}, {high}]"
 
 
