@@ -6,6 +6,7 @@
 
 from emolabs.reporting.catalogue import CATALOGUE, Entry
 from emolabs.reporting.gallery import save
+from emolabs.reporting.looks import corpus_look, corpus_name, pipeline_look
 from emolabs.reporting.marks import OVER_CLIPS, over_mark, stale_mark
 from emolabs.reporting.numbers import interval, p_value, percent, save_numbers
 from emolabs.reporting.provenance import describe
@@ -31,6 +32,8 @@ __all__ = [
     "OVER_CLIPS",
     "TEXT_WIDTH_IN",
     "Entry",
+    "corpus_look",
+    "corpus_name",
     "describe",
     "draw_confusion",
     "emotion_bar",
@@ -44,6 +47,7 @@ __all__ = [
     "p_value",
     "palette",
     "percent",
+    "pipeline_look",
     "save",
     "save_numbers",
     "stale_mark",
