@@ -448,7 +448,8 @@ class TestResults:
         ((title, known, new),) = comparison.leakage_pairs(lines)
         comparison.draw_leakage(axes[1], known, new, title=title)
         names = comparison.labels(lines)
-        comparison.draw_corpora(axes[2], lines[lines.protocol == "speaker"].assign(on="tess"), title="", names=names)
+        of_tess = lines[lines.protocol == "speaker"].assign(on="tess", low=0.4, high=0.6)
+        comparison.draw_corpora(axes[2], of_tess, title="", names=names)
         figure.canvas.draw()
         written = {label.get_text() for label in axes[0].get_yticklabels()}
         assert written == {"mfcc-linear", "logmel-cnn3-mean (stale)"}
@@ -456,6 +457,7 @@ class TestResults:
         assert written == {"mfcc\nlinear", "logmel\ncnn3-mean\n(stale)"}  # one of the two sides is
         written = set(axes[2].get_legend_handles_labels()[1])
         assert written == {"mfcc-linear", "logmel-cnn3-mean (stale)"}  # under another protocol
+        assert [label.get_text() for label in axes[2].get_xticklabels()] == ["TESS†"]
         plt.close(figure)
 
 

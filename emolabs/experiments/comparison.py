@@ -8,7 +8,7 @@ from emolabs import paths
 from emolabs.experiments.baselines import LINEAR, MARK, OPEN
 from emolabs.modeling import weights
 from emolabs.modeling.pipeline import ENCODERS, load_pipelines
-from emolabs.reporting import COLORS, interval, over_mark, stale_mark
+from emolabs.reporting import COLORS, corpus_name, interval, over_mark, pipeline_look, stale_mark
 
 #: Protocols of new speakers, by where the same is asked of known ones: `random` at equal training size, else `hash`.
 NEW_SPEAKERS = {"tess-actress": ("hash",), "speaker": ("random", "hash")}
@@ -40,9 +40,10 @@ def formatted(scores: pd.DataFrame, *, by_corpus: bool = False) -> pd.DataFrame:
 
 
 def labels(lines: pd.DataFrame) -> dict[str, str]:
-    """What each pipeline of `results.table` is called in a picture: its name, and whether one of its lines is stale."""
-    stale = set(lines.pipeline[lines.stale])
-    return {name: name + stale_mark(name in stale) for name in lines.pipeline.unique()}
+    """What each pipeline of `results.table` is called in a picture, in the order of the table of pipelines: its name,
+    and whether one of its lines is stale."""
+    there, stale = set(lines.pipeline), set(lines.pipeline[lines.stale.astype(bool)])
+    return {name: name + stale_mark(name in stale) for name in load_pipelines() if name in there}
 
 
 def draw_scores(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
@@ -142,13 +143,20 @@ FAMILIES = {
 
 
 def draw_corpora(axis: Axes, lines: pd.DataFrame, *, title: str, names: dict[str, str]) -> None:
-    """UAR per corpus (column `on`), a marker per pipeline that is the same in every panel; `names` are its `labels`."""
-    order = list(load_pipelines())
+    """UAR per corpus (column `on`) with its interval (`low`, `high`), the pipelines side by side in the order of
+    `names`, which are their `labels`: a pipeline has one place and one look in every panel."""
     corpora = sorted(lines.on.unique())
-    for name in sorted(lines.pipeline.unique(), key=order.index):
-        i = order.index(name)
-        group = lines[lines.pipeline == name].set_index("on").reindex(corpora)
-        look = {"marker": MARKERS[i % len(MARKERS)], "color": f"C{i % 10}", "linestyle": ":", "linewidth": 0.7}
-        axis.plot(corpora, 100 * group.uar, label=names[name], **look)
-    axis.set(title=title, ylim=(0, 103), xlim=(-0.3, len(corpora) - 0.7))
-    axis.set_xticks(range(len(corpora)), corpora, rotation=20)
+    for i, name in enumerate(names):
+        group = lines[lines.pipeline == name].set_index("on").reindex(corpora).dropna(subset="uar")
+        if group.empty:
+            continue
+        places = [corpora.index(on) + 0.84 * ((i + 0.5) / len(names) - 0.5) for on in group.index]
+        errors = [100 * (group.uar - group.low), 100 * (group.high - group.uar)]
+        look = pipeline_look(name) | {"linestyle": "", "markersize": 4, "elinewidth": 0.7, "capsize": 1.2}
+        axis.errorbar(places, 100 * group.uar, yerr=errors, label=names[name], **look)
+    for border in range(1, len(corpora)):
+        axis.axvline(border - 0.5, color="0.8", linewidth=0.6)
+    marks = lines.drop_duplicates("on").set_index("on").interval_over.map(over_mark)
+    axis.set_xticks(range(len(corpora)), [corpus_name(corpus) + marks[corpus] for corpus in corpora])
+    axis.tick_params(axis="x", length=0)
+    axis.set(title=title, ylim=(0, 104), yticks=range(0, 101, 20), xlim=(-0.5, len(corpora) - 0.5))

@@ -4,7 +4,7 @@ Scores per corpus are closed-set where a corpus lacks a class. A marker is fille
 (`baselines`), white where it does not, grey where that model has not been run; what has not been run keeps its place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -37,10 +37,13 @@ COVERAGE_LEGEND = (
 )
 
 
-def lines(evaluation: Evaluation, compared: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
-    """The scores of the figure: a line per pooled result under `SIDES` and set of clips: `protocol, pipeline, on, uar,
-    low, high, interval_over, stale` and `mark`, that of `baselines.marks`."""
-    found = [r for r in evaluation.found if r.row.protocol in SIDES and (r.row.scope, r.row.seed) == ("pooled", seed)]
+def lines(
+    evaluation: Evaluation, compared: pd.DataFrame, *, seed: int = 0, protocols: Collection[str] = tuple(SIDES)
+) -> pd.DataFrame:
+    """The scores of the figure: a line per pooled result under `protocols` and set of clips: `protocol, pipeline, on,
+    uar, low, high, interval_over, stale` and `mark`, that of `baselines.marks`."""
+    pooled = [r for r in evaluation.found if (r.row.scope, r.row.seed) == ("pooled", seed)]
+    found = [r for r in pooled if r.row.protocol in protocols]
     table = []
     for result in found:
         for on in ("overall", *result.scores["corpora"]):
