@@ -6,7 +6,7 @@
 
 from emolabs.reporting.catalogue import CATALOGUE, Entry
 from emolabs.reporting.gallery import save
-from emolabs.reporting.looks import corpus_look, corpus_name, pipeline_look
+from emolabs.reporting.looks import KIND_LOOKS, corpus_look, corpus_name, pipeline_look
 from emolabs.reporting.marks import OVER_CLIPS, over_mark, stale_mark
 from emolabs.reporting.numbers import interval, p_value, percent, save_numbers
 from emolabs.reporting.provenance import describe
@@ -29,6 +29,7 @@ __all__ = [
     "CATALOGUE",
     "COLORS",
     "EMOTIONS",
+    "KIND_LOOKS",
     "OVER_CLIPS",
     "TEXT_WIDTH_IN",
     "Entry",

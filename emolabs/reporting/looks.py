@@ -59,6 +59,11 @@ _MARKERS = {
 _LINES = {"constant": ":", "linear": "-.", "lstm": "--", "": "-"}
 #: Colour and marker of the corpora that the thesis is about; others take theirs by their key.
 CORPORA = {"cremad": ("blue", "o"), "emodb": ("orange", "^"), "ravdess": ("green", "s"), "tess": ("pink", "D")}
+#: Colour and marker of the two kinds of pipelines, where one row stands for each.
+KIND_LOOKS = {
+    "LLD": {"color": COLORS["blue"], "marker": "o"},
+    "HSF": {"color": COLORS["vermilion"], "marker": "s"},
+}
 _SHAPES = ("v", "<", ">", "p", "h", "P", "X", "*", "8", "d")
 
 
