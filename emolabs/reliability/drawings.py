@@ -71,8 +71,8 @@ def two_lines(pipeline: str) -> str:
 
 
 def draw_curves(axis: Axes, sides: dict[str, Answers], *, protocols: Sequence[str], title: str) -> None:
-    """Risk over coverage in percent, a line per protocol, from `abstention.FEWEST_ANSWERS` answers on; its label says how
-    many clips were evaluated, and the panel which of `protocols` have not been run."""
+    """Risk over coverage in percent, a line per protocol, from `abstention.FEWEST_ANSWERS` answers on; labels say how
+    many clips were evaluated, the panel which of `protocols` have not been run."""
     gone = "\n".join(f"{name}: not run" for name in protocols if name not in sides)
     look = {"ha": "left", "va": "top", "fontsize": 8, "style": "italic", "color": "0.45"}
     axis.text(0.05, 0.98, gone, transform=axis.transAxes, **look)
