@@ -235,16 +235,17 @@ def draw_representatives(axis: Axes, lines: pd.DataFrame, *, title: str) -> None
 
 def draw_protocols(axis: Axes, found: Sequence[Result]) -> None:
     """The pooled UAR of every pipeline over the protocols, from known speakers to new corpora; dotted is chance. A line
-    breaks where a protocol has not been run."""
+    breaks where a protocol has not been run; points stand a little apart, so that none hides another."""
     protocols = [p for p in ("hash", "random", "speaker", "corpus") if any(r.row.protocol == p for r in found)]
     names = sorted({r.row.pipeline for r in found if r.row.protocol != "hash"}, key=list(load_pipelines()).index)
-    for pipeline in names:
+    for i, pipeline in enumerate(names):
         rows = {r.row.protocol: r for r in found if r.row.pipeline == pipeline}
         scores = [rows[p].scores["overall"]["uar"] if p in rows else (float("nan"),) * 3 for p in protocols]
         uar, low, high = (100 * pd.Series(column) for column in zip(*scores, strict=True))
         label = pipeline + stale_mark(any(result.stale for result in rows.values()))
         look = pipeline_look(pipeline) | {"capsize": 2, "linewidth": 0.8, "label": label}
-        axis.errorbar(range(len(protocols)), uar, yerr=[uar - low, high - uar], **look)
+        places = [k + 0.05 * (i - (len(names) - 1) / 2) for k in range(len(protocols))]
+        axis.errorbar(places, uar, yerr=[uar - low, high - uar], **look)
     titles = {
         "hash": "hash\n(known)",
         "random": "random\n(known)",
