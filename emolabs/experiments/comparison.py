@@ -12,7 +12,6 @@ from emolabs.reporting import COLORS, corpus_name, interval, over_mark, pipeline
 
 #: Protocols of new speakers, by where the same is asked of known ones: `random` at equal training size, else `hash`.
 NEW_SPEAKERS = {"tess-actress": ("hash",), "speaker": ("random", "hash")}
-MARKERS = "os^DvXP*<>"
 #: Speakers that were heard in training, and ones that were not: what they are called, colour and marker.
 SPEAKERS = {True: ("speakers known", "blue", "o"), False: ("speakers new", "vermilion", "s")}
 #: A training side this much smaller than another is called so.
