@@ -123,7 +123,7 @@ def draw(axes: Sequence[Axes], lines: pd.DataFrame) -> None:
     for axis, (column, title) in zip(axes, AXES, strict=True):
         there = lines.dropna(subset=column)
         for (name, line), place in zip(there.iterrows(), _apart(there, column=column), strict=True):
-            look = pipeline_look(name) | {"linestyle": "", "capsize": 2, "markersize": 5, "label": names[name]}
+            look = pipeline_look(name) | {"linestyle": "", "capsize": 2, "markersize": 6, "label": names[name]}
             look |= {} if line.device == "cuda" else {"markerfacecolor": "white"}
             errors = [[100 * (line.accuracy - line.accuracy_low)], [100 * (line.accuracy_high - line.accuracy)]]
             axis.errorbar(place, 100 * line.accuracy, yerr=errors, **look)
