@@ -37,7 +37,22 @@ def test_a_committed_count_is_taken_and_drawn(found):
     figure, axes = reporting.figure(cols=3)
     costs.draw(axes, priced.reset_index())
     assert axes[0].get_legend_handles_labels()[1] == ["mfcc-linear (stale)"]
+    assert "GPU" not in costs.caption(priced) and "GPU" in costs.caption(priced.assign(device="cuda"))
     assert costs.formatted(priced.reset_index()).pipeline.tolist() == ["constant", "mfcc-linear"]
+    plt.close(figure)
+
+
+def test_points_that_coincide_are_drawn_apart_and_no_other_moves(found):
+    scores = results.table(found)
+    line = scores[(scores.on == "overall") & (scores.pipeline == "mfcc-linear")].assign(device="cpu", seconds=9.0)
+    names = ["whisper-linear", "whisper-cnn3-mean", "mfcc-linear"]
+    lines = pd.concat([line.assign(pipeline=name) for name in names]).assign(all_operations=float("nan"))
+    lines["all_parameters"] = [1e7, 1e7, 1e3]
+    figure, axes = reporting.figure(cols=3)
+    costs.draw(axes, lines)
+    placed = {bar.get_label().removesuffix(" (stale)"): bar.lines[0].get_xdata()[0] for bar in axes[0].containers}
+    assert placed["mfcc-linear"] == pytest.approx(1e3) and placed["whisper-linear"] > 1.2 * placed["whisper-cnn3-mean"]
+    assert placed["whisper-linear"] * placed["whisper-cnn3-mean"] == pytest.approx(1e14) and not axes[1].containers
     plt.close(figure)
 
 

@@ -57,6 +57,15 @@ def test_a_picture_has_a_place_for_every_comparison(lines):
     assert [text.get_text().strip() for text in axis.texts] == ["not run"]
 
 
+def test_a_line_breaks_where_a_protocol_has_not_been_run(found):
+    of_corpus = replace(found[1], row=replace(found[1].row, protocol="corpus"))
+    figure, axis = reporting.figure()
+    effects.draw_protocols(axis, [*(r for r in found if r.row.protocol != "speaker"), found[2], of_corpus])
+    drawn = {bar.get_label(): bar.lines[0].get_ydata() for bar in axis.containers}
+    assert list(pd.isna(drawn["mfcc-linear"])) == [False, True, False], "random, speaker, corpus"
+    assert list(pd.isna(drawn["egemaps-linear"])) == [True, False, True]
+
+
 def test_premiums_pair_the_protocols_and_leave_out_the_constant(found):
     premiums = effects.premiums(found)
     assert set(premiums.pipeline) == {"mfcc-linear"} and list(premiums.on)[:2] == ["overall", "without tess"]

@@ -12,7 +12,18 @@ import toy
 
 from emolabs import paths
 from emolabs.corpora import labels
-from emolabs.experiments import failures, kept, layer_drawings, layers, learners, metrics, neighbours, results, saliency
+from emolabs.experiments import (
+    failures,
+    inside_drawings,
+    kept,
+    layer_drawings,
+    layers,
+    learners,
+    metrics,
+    neighbours,
+    results,
+    saliency,
+)
 from emolabs.experiments.averages import averages
 from emolabs.experiments.runs import Row
 from emolabs.extraction import store
@@ -205,6 +216,13 @@ class TestNeighbours:
         clips["emotion"] = generator.permutation(clips.emotion)
         found = neighbours.purity(generator.normal(size=(len(clips), 4)), clips).mean()
         assert found["near emotion"] == pytest.approx(found["blind emotion"], abs=0.05)
+
+    def test_above_a_map_stands_what_other_voices_and_chance_say(self):
+        lines = pd.DataFrame({"measure": ["emotion", "sex", "speaker", neighbours.ELSEWHERE]}).set_index("measure")
+        lines = lines.assign(value=[0.48, 0.7, 0.3, 0.391], chance=[0.154, 0.5, 0.03, 0.15])
+        title = inside_drawings.map_title("emotion", lines)
+        assert title == "emotion 48.0 %\n(other speakers 39.1, by chance 15.4)"
+        assert inside_drawings.map_title("sex", lines).endswith("speaker 30.0 % (by chance 3.0)")
 
     def test_a_map_is_the_same_twice_and_keeps_neighbours_together(self):
         vectors, clips = self.clips()

@@ -94,5 +94,7 @@ def test_a_picture_has_a_row_for_every_pair_and_a_panel_for_both_kinds_of_speake
     assert [label for label in labels if " − " not in label] == list(parts.PARTS)
     assert sum("(stale)" in label for label in labels) == 1
     for axis in axes:
-        points = [line for line in axis.lines if line.get_marker() == "o"]
+        points = [line for line in axis.lines if line.get_marker() == "v"]
         assert sum(len(line.get_xdata()) for line in points) == len(lines)
+        marks = [text.get_text() for text in axis.texts]
+        assert marks.count("†") == (lines.interval_over == "clips").sum()

@@ -6,8 +6,9 @@ import pytest
 import scipy.special
 from sklearn.metrics import log_loss
 
+from emolabs import reporting
 from emolabs.experiments import metrics
-from emolabs.reliability import abstention, calibration, intended_use, people, reports, subgroups
+from emolabs.reliability import abstention, calibration, drawings, intended_use, people, reports, subgroups
 from emolabs.reliability.calibration import Answers, Draws
 from emolabs.reporting import interval
 
@@ -227,3 +228,24 @@ def test_the_statement_takes_its_numbers_from_the_tables_and_says_nothing_it_has
         described.assign(corpus="emosynth-en"), scores=nothing, promises=nothing, gaps=gaps, losses=nothing
     )
     assert "spoken by a synthesizer" in made and "acted" not in made
+
+
+class TestPictures:
+    def promises(self, *choices: str) -> pd.DataFrame:
+        numbers = {"coverage": 0.25, "answered": 22, "accuracy": 0.7, "accuracy_low": 0.5, "accuracy_high": 0.9}
+        return pd.DataFrame({"choice": choices}).assign(**numbers)
+
+    def test_a_promise_says_how_many_clips_it_rests_on_and_what_stands_in_its_place(self):
+        _, axis = reporting.figure()
+        names = ["hash", "random, then speaker", "hash, then speaker"]
+        drawings.draw_promises(axis, self.promises(*names[:2]), names=names, target=0.9, title="")
+        assert [text.get_text() for text in axis.texts] == ["25.0 % (22)", "25.0 % (22)", "see random, then new"]
+        drawings.draw_promises(axis, self.promises(), names=names[:1], target=0.9, title="")
+        assert axis.texts[-1].get_text() == "not run"
+
+    def test_a_loss_that_was_not_measured_is_named(self):
+        _, axis = reporting.figure()
+        lines = pd.DataFrame({"pipeline": ["mfcc-linear"], "degradation": ["white0"], "on": ["overall"]})
+        lines = lines.assign(difference=-0.1, low=-0.2, high=0.0, stale=False)
+        drawings.draw_losses(axis, lines, pipelines=["mfcc-linear", "whisper-linear"], title="speaker")
+        assert axis.get_title() == "speaker\n(not measured: whisper-linear)"

@@ -442,13 +442,18 @@ class TestResults:
         lines = pd.DataFrame(rows, columns=["protocol", "pipeline", "stale"])
         lines = lines.assign(
             scope="pooled", mark="", uar=0.5, uar_low=0.4, uar_high=0.6, interval_over="clips", train_clips=9
-        )
+        ).assign(clips=5, speaker_overlap=lines.protocol.eq("hash").astype(float))
         figure, axes = reporting.figure(cols=3)
         comparison.draw_scores(axes[0], lines[lines.protocol == "hash"], title="")
         ((title, known, new),) = comparison.leakage_pairs(lines)
-        comparison.draw_leakage(axes[1], known, new, title=title)
+        assert comparison.chance(lines, new) is None and comparison.chance(lines, known) == 0.5
+        comparison.draw_leakage(axes[1], known, new, title=title, chance=0.5)
+        assert "fewer" not in axes[1].get_title()
+        comparison.draw_leakage(axes[1], known, new.assign(train_clips=4), title=title, chance=None)
+        assert "trained on 9 / 4 clips (fewer: their speakers are held out)" in axes[1].get_title()
         names = comparison.labels(lines)
-        comparison.draw_corpora(axes[2], lines[lines.protocol == "speaker"].assign(on="tess"), title="", names=names)
+        of_tess = lines[lines.protocol == "speaker"].assign(on="tess", low=0.4, high=0.6)
+        comparison.draw_corpora(axes[2], of_tess, title="", names=names)
         figure.canvas.draw()
         written = {label.get_text() for label in axes[0].get_yticklabels()}
         assert written == {"mfcc-linear", "logmel-cnn3-mean (stale)"}
@@ -456,6 +461,7 @@ class TestResults:
         assert written == {"mfcc\nlinear", "logmel\ncnn3-mean\n(stale)"}  # one of the two sides is
         written = set(axes[2].get_legend_handles_labels()[1])
         assert written == {"mfcc-linear", "logmel-cnn3-mean (stale)"}  # under another protocol
+        assert [label.get_text() for label in axes[2].get_xticklabels()] == ["TESS†"]
         plt.close(figure)
 
 

@@ -178,7 +178,7 @@ def test_contrasts_pair_few_speakers_with_many_on_as_many_clips(profile):
     assert [title for title, _ in shown] == ["all corpora: more clips", "all corpora: few speakers or many"]
     for title, group in [*shown, *stability_drawings.corpora(points)]:  # a corpus of two speakers has no interval
         _, axis = reporting.figure()
-        stability_drawings.draw_curves(axis, group, pipelines=["mfcc-linear"], title=title)
+        stability_drawings.draw_curves(axis, group, title=title)
         assert axis.get_title() == title and len(axis.lines) > 0
     assert len(stability.curves_table(points)) == (points.on == "overall").sum()
 
@@ -276,8 +276,10 @@ def test_seeds_are_counted_all_and_never_mixed_between_versions():
     table = stability.seeds_table(lines)
     assert list(table["lowest – highest"])[1:] == ["one seed", "no random start"]
     _, axis = reporting.figure()
-    stability_drawings.draw_seeds(axis, lines)
-    assert len(axis.get_yticklabels()) == 2 and [text.get_text() for text in axis.texts] == ["one seed"]
+    drawn, rest = stability_drawings.several(lines)
+    stability_drawings.draw_seeds(axis, drawn)
+    assert len(axis.get_yticklabels()) == 1 and rest == "; not drawn: 1 row with one seed"
+    assert "mean of the seeds" in axis.get_legend_handles_labels()[1]
 
 
 def test_a_linear_model_has_no_random_start():

@@ -8,11 +8,14 @@ from emolabs import paths
 from emolabs.experiments.baselines import LINEAR, MARK, OPEN
 from emolabs.modeling import weights
 from emolabs.modeling.pipeline import ENCODERS, load_pipelines
-from emolabs.reporting import COLORS, interval, over_mark, stale_mark
+from emolabs.reporting import COLORS, corpus_name, interval, over_mark, pipeline_look, stale_mark
 
 #: Protocols of new speakers, by where the same is asked of known ones: `random` at equal training size, else `hash`.
 NEW_SPEAKERS = {"tess-actress": ("hash",), "speaker": ("random", "hash")}
-MARKERS = "os^DvXP*<>"
+#: Speakers that were heard in training, and ones that were not: what they are called, colour and marker.
+SPEAKERS = {True: ("speakers known", "blue", "o"), False: ("speakers new", "vermilion", "s")}
+#: A training side this much smaller than another is called so.
+FEWER = 0.9
 _TITLES = {"accuracy": "accuracy", "uar": "UAR", "macro_f1": "macro-F1"}
 
 
@@ -40,27 +43,43 @@ def formatted(scores: pd.DataFrame, *, by_corpus: bool = False) -> pd.DataFrame:
 
 
 def labels(lines: pd.DataFrame) -> dict[str, str]:
-    """What each pipeline of `results.table` is called in a picture: its name, and whether one of its lines is stale."""
-    stale = set(lines.pipeline[lines.stale])
-    return {name: name + stale_mark(name in stale) for name in lines.pipeline.unique()}
+    """What each pipeline of `results.table` is called in a picture, in the order of the table of pipelines: its name,
+    and whether one of its lines is stale."""
+    there, stale = set(lines.pipeline), set(lines.pipeline[lines.stale.astype(bool)])
+    return {name: name + stale_mark(name in stale) for name in load_pipelines() if name in there}
+
+
+def looks(mark: str, pipeline: str, *, color: str, marker: str) -> dict[str, object]:
+    """How a score is drawn that `baselines.marks` gives a mark, as keywords of `errorbar`: white where the row does not
+    beat the linear model, half where that has not been run, a cross where the row is that model."""
+    look = {"color": color, "marker": "X" if pipeline == LINEAR else marker, "linestyle": ""}
+    if pipeline != LINEAR:
+        look |= {MARK: {"markerfacecolor": "white"}, OPEN: {"fillstyle": "left"}}.get(mark, {})
+    return look | {"markerfacecoloralt": "white"}
 
 
 def draw_scores(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
-    """One dot with its interval per line (sorted by the caller), white where `mark` says that the row does not beat the
-    linear model, grey where nothing could be compared; the constant row becomes the dotted line of chance."""
+    """One dot with its interval per line (sorted by the caller), as `looks` has it, in the colour and marker of known
+    or of new speakers (`SPEAKERS`); the constant row becomes the dotted line of chance."""
     constant = lines[lines.pipeline == "constant"]
     lines = lines[lines.pipeline != "constant"]
-    errors = [100 * (lines.uar - lines.uar_low), 100 * (lines.uar_high - lines.uar)]
-    names = lines.pipeline.map(labels(lines))
-    axis.errorbar(100 * lines.uar, names, xerr=errors, fmt="none", ecolor="black", capsize=2.5)
-    faces = lines.mark.map({MARK: "white", OPEN: "0.8"}).fillna(COLORS["blue"])
-    faces[lines.pipeline == LINEAR] = "black"
-    axis.scatter(100 * lines.uar, names, c=faces, edgecolors=COLORS["blue"], s=26, zorder=3)
+    names = labels(lines)
+    for place, line in enumerate(lines.itertuples()):
+        _, color, marker = SPEAKERS[line.speaker_overlap > 0]
+        look = looks(line.mark, line.pipeline, color=COLORS[color], marker=marker) | {"ecolor": "black", "capsize": 2.5}
+        errors = [[100 * (line.uar - line.uar_low)], [100 * (line.uar_high - line.uar)]]
+        axis.errorbar(100 * line.uar, place, xerr=errors, elinewidth=0.8, **look)
     if len(constant):
         axis.axvline(100 * constant.uar.iloc[0], color="0.4", linestyle=":")
-    axis.set(title=title, xlim=(0, 103))
+    axis.set_yticks(range(len(lines)), lines.pipeline.map(names), fontsize=8)
+    axis.set(title=title, xlim=(0, 106), xticks=(0, 50, 100))
     axis.set_ylim(-0.6, len(lines) - 0.4)
     axis.grid(axis="x")
+
+
+def scope_name(scope: str) -> str:
+    """What the clips of a scope are called in a picture."""
+    return "all corpora" if scope == "pooled" else corpus_name(scope)
 
 
 def leakage_pairs(overall: pd.DataFrame) -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
@@ -73,34 +92,45 @@ def leakage_pairs(overall: pd.DataFrame) -> list[tuple[str, pd.DataFrame, pd.Dat
                 sides = scored[scored.protocol == protocol], scored[scored.protocol == new]
                 common = [name for name in sides[1].index if name in sides[0].index]
                 if common:
-                    pairs.append((f"{scope}: {protocol} / {new}", sides[0].loc[common], sides[1].loc[common]))
+                    pairs.append(
+                        (f"{scope_name(scope)}: {protocol} / {new}", sides[0].loc[common], sides[1].loc[common])
+                    )
                     break
     return pairs
 
 
-def draw_leakage(axis: Axes, known: pd.DataFrame, new: pd.DataFrame, *, title: str) -> None:
+def draw_leakage(axis: Axes, known: pd.DataFrame, new: pd.DataFrame, *, title: str, chance: float | None) -> None:
     """Bars per pipeline: UAR with speakers that were heard in training, and with speakers that were not.
 
-    The second line of the title gives the training clips of both; a score whose interval does not cover new speakers is
-    marked †.
+    The title gives the training and the evaluated clips of both, the broken line the UAR of the constant answer; a
+    score whose interval does not cover new speakers is marked †.
     """
-    sides = [
-        ("speakers known", known, -0.2, COLORS["blue"], ""),
-        ("speakers new", new, 0.2, COLORS["vermilion"], "////"),
-    ]
-    for label, lines, shift, color, hatch in sides:
+    for lines, is_known, shift, hatch in ((known, True, -0.2, ""), (new, False, 0.2, "////")):
+        label, color, _ = SPEAKERS[is_known]
         places = [x + shift for x in range(len(lines))]
         errors = [100 * (lines.uar - lines.uar_low), 100 * (lines.uar_high - lines.uar)]
-        look = {"color": color, "hatch": hatch, "edgecolor": "black", "linewidth": 0.5, "capsize": 2.5}
+        look = {"color": COLORS[color], "hatch": hatch, "edgecolor": "black", "linewidth": 0.5, "capsize": 2.5}
         axis.bar(places, 100 * lines.uar, 0.38, yerr=errors, label=label, **look)
         for place, high, line in zip(places, 100 * lines.uar_high, lines.itertuples(), strict=True):
             text = f"{100 * line.uar:.1f}{over_mark(line.interval_over)}"
             axis.annotate(text, (place, high), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=8)
-    sizes = " / ".join(f"{lines.train_clips.iloc[0]:,}" for lines in (known, new))
+    if chance is not None:
+        axis.axhline(100 * chance, color="black", linestyle="--", linewidth=0.9, label="chance (constant answer)")
+    trained, evaluated = ([int(lines[column].iloc[0]) for lines in (known, new)] for column in ("train_clips", "clips"))
+    fewer = " (fewer: their speakers are held out)" if trained[1] < FEWER * trained[0] else ""
+    counts = [" / ".join(f"{clips:,}" for clips in sides) for sides in (trained, evaluated)]
     names = labels(pd.concat([known, new]).reset_index())
     shown = [names[name].replace("-", "\n", 1).replace(" (", "\n(") for name in known.index]
     axis.set_xticks(range(len(known)), shown)
-    axis.set(title=f"{title}\ntrained on {sizes} clips", ylim=(0, 115), yticks=range(0, 101, 20))
+    axis.set(ylim=(0, 115), yticks=range(0, 101, 20))
+    axis.set_title(f"{title}\ntrained on {counts[0]} clips{fewer}\nevaluated on {counts[1]} clips", fontsize=9)
+
+
+def chance(overall: pd.DataFrame, beside: pd.DataFrame) -> float | None:
+    """The UAR of the constant answer under the protocol and scope of the lines `beside`; None where it is not there."""
+    same = (overall.protocol == beside.protocol.iloc[0]) & (overall.scope == beside.scope.iloc[0])
+    found = overall.uar[same & (overall.pipeline == "constant")]
+    return found.iloc[0] if len(found) else None
 
 
 def published(overall: pd.DataFrame) -> pd.DataFrame:
@@ -142,13 +172,20 @@ FAMILIES = {
 
 
 def draw_corpora(axis: Axes, lines: pd.DataFrame, *, title: str, names: dict[str, str]) -> None:
-    """UAR per corpus (column `on`), a marker per pipeline that is the same in every panel; `names` are its `labels`."""
-    order = list(load_pipelines())
+    """UAR per corpus (column `on`) with its interval (`low`, `high`), the pipelines side by side in the order of
+    `names`, which are their `labels`: a pipeline has one place and one look in every panel."""
     corpora = sorted(lines.on.unique())
-    for name in sorted(lines.pipeline.unique(), key=order.index):
-        i = order.index(name)
-        group = lines[lines.pipeline == name].set_index("on").reindex(corpora)
-        look = {"marker": MARKERS[i % len(MARKERS)], "color": f"C{i % 10}", "linestyle": ":", "linewidth": 0.7}
-        axis.plot(corpora, 100 * group.uar, label=names[name], **look)
-    axis.set(title=title, ylim=(0, 103), xlim=(-0.3, len(corpora) - 0.7))
-    axis.set_xticks(range(len(corpora)), corpora, rotation=20)
+    for i, name in enumerate(names):
+        group = lines[lines.pipeline == name].set_index("on").reindex(corpora).dropna(subset="uar")
+        if group.empty:
+            continue
+        places = [corpora.index(on) + 0.84 * ((i + 0.5) / len(names) - 0.5) for on in group.index]
+        errors = [100 * (group.uar - group.low), 100 * (group.high - group.uar)]
+        look = pipeline_look(name) | {"linestyle": "", "markersize": 4, "elinewidth": 0.7, "capsize": 1.2}
+        axis.errorbar(places, 100 * group.uar, yerr=errors, label=names[name], **look)
+    for border in range(1, len(corpora)):
+        axis.axvline(border - 0.5, color="0.8", linewidth=0.6)
+    marks = lines.drop_duplicates("on").set_index("on").interval_over.map(over_mark)
+    axis.set_xticks(range(len(corpora)), [corpus_name(corpus) + marks[corpus] for corpus in corpora])
+    axis.tick_params(axis="x", length=0)
+    axis.set(title=title, ylim=(0, 104), yticks=range(0, 101, 20), xlim=(-0.5, len(corpora) - 0.5))

@@ -203,13 +203,13 @@ def draw(axis: Axes, lines: pd.DataFrame) -> None:
                     look = {"fmt": "|", "color": "0.45", "elinewidth": 0.8}
                     rows.append((f"{number}: {getattr(line, f'{side}_rows')}{known}", (values, look)))
     effects.draw_rows(axis, rows)
-    axis.set_xlabel("difference of UAR (points)")
+    axis.set_xlabel(f"difference of UAR (points)\n{effects.FILLED}\nstrokes: its two differences")
 
 
 def height_in(lines: pd.DataFrame) -> float:
     """How high a picture of `draw` has to be."""
     sides = sum(int(lines[f"{side}_value"].notna().sum()) for side in SIDES)
-    return 0.9 + 0.19 * (len(lines) + sides + 1.4 * lines.question.nunique())
+    return 1.2 + 0.19 * (len(lines) + sides + 1.4 * lines.question.nunique())
 
 
 def sentences(lines: pd.DataFrame) -> list[str]:

@@ -13,6 +13,7 @@ import copy
 import sys
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
@@ -20,14 +21,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from emolabs import params, paths, storage
 from emolabs.experiments import architecture, learners, networks, partitions, runs
-from emolabs.experiments.comparison import MARKERS, labels
+from emolabs.experiments.comparison import labels
 from emolabs.experiments.results import Result
 from emolabs.extraction.store import Features
 from emolabs.modeling import encoder, untrained
 from emolabs.modeling.encoder import SAMPLE_RATE_HZ
 from emolabs.modeling.pipeline import ENCODERS, Pipeline, get_pipeline, load_pipelines
 from emolabs.modeling.training import Training
-from emolabs.reporting import COLORS, interval
+from emolabs.reporting import interval, pipeline_look
 
 CLIP_S = networks.CROP_S
 COLUMNS = ["pipeline", "parameters", "trained", "operations", "encoder_parameters", "encoder_operations", "missing"]
@@ -107,27 +108,56 @@ def table(overall: pd.DataFrame, counted: pd.DataFrame, *, devices: dict[str, st
 #: The axes of the figure: column of `table`, what it is, and how it is called.
 AXES = (
     ("all_parameters", "parameters"),
-    ("all_operations", "operations for 4 s"),
-    ("seconds", "seconds of training; filled: GPU"),
+    ("all_operations", f"operations for {CLIP_S:g} s"),
+    ("seconds", "seconds of training"),
 )
+#: How near two points come, as a share of an axis, before they are drawn side by side.
+NEAREST = 0.045
 
 
 def draw(axes: Sequence[Axes], lines: pd.DataFrame) -> None:
-    """Accuracy with its interval over each of `AXES`, on logarithmic axes, a marker per row in the order of the table:
-    filled where the training ran on a GPU, open on a CPU."""
-    order = [name for name in load_pipelines() if name in set(lines.pipeline) and name != "constant"]
-    names = labels(lines)
+    """Accuracy with its interval over each of `AXES`, on logarithmic axes, in the pipeline's look: filled where the
+    training ran on a GPU, open on a CPU. What would lie on each other is drawn side by side."""
+    names = labels(lines[lines.pipeline != "constant"])
+    lines = lines.set_index("pipeline").loc[list(names)]
     for axis, (column, title) in zip(axes, AXES, strict=True):
-        for i, name in enumerate(order):
-            line = lines[lines.pipeline == name].iloc[0]
-            if pd.isna(line[column]):
-                continue
-            color = list(COLORS.values())[i % len(COLORS)]
+        there = lines.dropna(subset=column)
+        for (name, line), place in zip(there.iterrows(), _apart(there, column=column), strict=True):
+            look = pipeline_look(name) | {"linestyle": "", "capsize": 2, "markersize": 6, "label": names[name]}
+            look |= {} if line.device == "cuda" else {"markerfacecolor": "white"}
             errors = [[100 * (line.accuracy - line.accuracy_low)], [100 * (line.accuracy_high - line.accuracy)]]
-            look = {"marker": MARKERS[i % len(MARKERS)], "color": color, "linestyle": "none", "capsize": 2}
-            look |= {"markerfacecolor": color if line.device == "cuda" else "white", "markersize": 6}
-            axis.errorbar(line[column], 100 * line.accuracy, yerr=errors, label=names[name], **look)
+            axis.errorbar(place, 100 * line.accuracy, yerr=errors, **look)
         axis.set(xscale="log", xlabel=title)
+
+
+def _apart(lines: pd.DataFrame, *, column: str) -> list[float]:
+    """Where the points of `lines` stand on a logarithmic axis: those nearer to each other than `NEAREST`, with
+    overlapping intervals, side by side around their middle."""
+    value = np.log10(lines[column].to_numpy(float))
+    low, high = lines.accuracy_low.to_numpy(), lines.accuracy_high.to_numpy()
+    step = NEAREST * ((np.ptp(value) if len(value) else 0) or 1)
+    groups: list[list[int]] = []
+    for i in np.argsort(value, kind="stable"):
+        for group in groups:
+            overlaps = any(low[j] <= high[i] and low[i] <= high[j] for j in group)
+            if overlaps and value[i] - value[group[-1]] < step:
+                group.append(int(i))
+                break
+        else:
+            groups.append([int(i)])
+    for group in groups:
+        value[group] = value[group].mean() + step * (np.arange(len(group)) - (len(group) - 1) / 2)
+    return list(10**value)
+
+
+def caption(lines: pd.DataFrame) -> str:
+    """What stands above the figure: what was trained on, what is counted, and what filled means, where it occurs."""
+    gpu = "; filled: trained on a GPU, open: on a CPU" if (lines.device == "cuda").any() else ""
+    return (
+        f"hash, all corpora{gpu}. Parameters and operations: with a frozen encoder's, as far as the layer that is\n"
+        f"heard. Not counted: spectrograms and functionals, and in seconds the making of any features.\n"
+        f"Points that would lie on each other stand side by side around their place."
+    )
 
 
 def formatted(lines: pd.DataFrame) -> pd.DataFrame:

@@ -6,14 +6,25 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from emolabs.experiments import paired
-from emolabs.experiments.comparison import MARKERS
 from emolabs.experiments.failures import best
 from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import ENCODERS, load_pipelines
-from emolabs.reporting import COLORS, interval, known_mark, over_mark, p_value, stale_mark
+from emolabs.reporting import (
+    COLORS,
+    KIND_LOOKS,
+    corpus_name,
+    interval,
+    known_mark,
+    over_mark,
+    p_value,
+    pipeline_look,
+    stale_mark,
+)
 
 #: What a corrected p has to be under for a difference to be called one.
 LEVEL = 0.05
+#: What the axis of a picture says of its filled markers.
+FILLED = f"filled: p (Holm) < {LEVEL}"
 
 
 def name(line) -> str:
@@ -42,7 +53,7 @@ def draw(axis: Axes, lines: pd.DataFrame) -> None:
             look["markerfacecolor"] = COLORS["blue"] if line.p_holm < LEVEL else "white"
             rows.append((name(line) + stale_mark(line.stale), (values, look)))
     draw_rows(axis, rows)
-    axis.set_xlabel("difference of UAR (points), first minus second")
+    axis.set_xlabel(f"difference of UAR (points), first minus second\n{FILLED}")
 
 
 def draw_rows(axis: Axes, rows: Sequence[tuple[str, tuple | None]]) -> None:
@@ -129,10 +140,10 @@ def draw_premiums(axis: Axes, lines: pd.DataFrame) -> None:
         errors = [100 * (group.difference - group.low), 100 * (group.high - group.difference)]
         label = pipeline + stale_mark(lines.stale[lines.pipeline == pipeline].any())
         label += " (not comparable)" if group.difference.isna().all() else ""
-        look = {"fmt": MARKERS[i], "color": f"C{i}", "capsize": 2, "label": label}
+        look = pipeline_look(pipeline) | {"linestyle": "", "capsize": 2, "label": label}
         axis.errorbar(places, 100 * group.difference, yerr=errors, **look)
     marks = lines[lines.missing == ""].drop_duplicates("on").set_index("on").interval_over
-    axis.set_xticks(range(len(corpora)), [c + over_mark(marks.get(c)) for c in corpora])
+    axis.set_xticks(range(len(corpora)), [corpus_name(c) + over_mark(marks.get(c)) for c in corpora])
     axis.axhline(0, color="0.4", linewidth=0.8)
     axis.set(ylabel="UAR lost with new speakers (points)")
 
@@ -216,27 +227,27 @@ def draw_representatives(axis: Axes, lines: pd.DataFrame, *, title: str) -> None
         group = group.set_index("on").reindex(order)
         errors = [100 * (group.uar - group.low), 100 * (group.high - group.uar)]
         places = [k + 0.14 * (2 * i - 1) for k in range(len(order))]
-        look = {"fmt": MARKERS[i], "color": list(COLORS.values())[i + 1], "capsize": 2, "label": kind}
+        look = KIND_LOOKS[kind] | {"linestyle": "", "capsize": 2, "label": kind}
         axis.errorbar(places, 100 * group.uar, yerr=errors, **look)
         chosen.append(f"{kind}: {group.pipeline.iloc[0]}{stale_mark(group.stale.any())}")
     marks = lines.drop_duplicates("on").set_index("on").interval_over.map(over_mark)
-    axis.set_xticks(range(len(order)), [f"{corpus}{marks[corpus]}" for corpus in order])
-    axis.set(title="\n".join([title, *chosen]), ylim=(0, 103))
+    axis.set_xticks(range(len(order)), [corpus_name(corpus) + marks[corpus] for corpus in order])
+    axis.set(title="\n".join([title, *chosen]), ylim=(0, 104))
 
 
 def draw_protocols(axis: Axes, found: Sequence[Result]) -> None:
-    """The pooled UAR of every pipeline over the protocols, from known speakers to new corpora; dotted is chance."""
+    """The pooled UAR of every pipeline over the protocols, from known speakers to new corpora; dotted is chance. A line
+    breaks where a protocol has not been run; points stand a little apart, so that none hides another."""
     protocols = [p for p in ("hash", "random", "speaker", "corpus") if any(r.row.protocol == p for r in found)]
     names = sorted({r.row.pipeline for r in found if r.row.protocol != "hash"}, key=list(load_pipelines()).index)
     for i, pipeline in enumerate(names):
         rows = {r.row.protocol: r for r in found if r.row.pipeline == pipeline}
-        places = [k for k, protocol in enumerate(protocols) if protocol in rows]
-        scores = [rows[protocols[k]].scores["overall"]["uar"] for k in places]
+        scores = [rows[p].scores["overall"]["uar"] if p in rows else (float("nan"),) * 3 for p in protocols]
         uar, low, high = (100 * pd.Series(column) for column in zip(*scores, strict=True))
-        is_stale = any(result.stale for result in rows.values())
-        look = {"marker": MARKERS[i], "color": f"C{i}", "linestyle": ":" if pipeline == "constant" else "-"}
-        label = pipeline + stale_mark(is_stale)
-        axis.errorbar(places, uar, yerr=[uar - low, high - uar], capsize=2, label=label, linewidth=0.8, **look)
+        label = pipeline + stale_mark(any(result.stale for result in rows.values()))
+        look = pipeline_look(pipeline) | {"capsize": 2, "linewidth": 0.8, "label": label}
+        places = [k + 0.05 * (i - (len(names) - 1) / 2) for k in range(len(protocols))]
+        axis.errorbar(places, uar, yerr=[uar - low, high - uar], **look)
     titles = {
         "hash": "hash\n(known)",
         "random": "random\n(known)",

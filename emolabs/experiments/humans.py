@@ -1,8 +1,12 @@
 """Listeners beside pipelines: what people name from the voice alone, as `52_human_vs_machine` has computed it."""
 
+import textwrap
+from collections.abc import Sequence
+
 import pandas as pd
 
 from emolabs import paths
+from emolabs.reporting import corpus_name
 
 #: The corpora whose listeners' answers are published.
 CORPORA = ("cremad", "emodb")
@@ -33,3 +37,14 @@ def sentence(lines: pd.DataFrame) -> str:
         return "No scores of listeners: `52_human_vs_machine` makes them from published answers (docs/running.md)."
     parts = [f"{line.corpus}: {CLIPS[line.corpus]} ({line.clips:,})" for line in lines.itertuples()]
     return f"The band is the UAR of listeners who heard audio alone, with its 95 % interval ({'; '.join(parts)})."
+
+
+def note(lines: pd.DataFrame, *, corpora: Sequence[str]) -> str:
+    """For the foot of a figure which clips the listeners of each of `corpora` heard, and of which there are no answers;
+    nothing where there are none at all."""
+    if lines.empty:
+        return ""
+    heard = [f"{corpus_name(line.corpus)}, {CLIPS[line.corpus]}" for line in lines.itertuples()]
+    without = [corpus_name(key) for key in corpora if key not in set(lines.corpus)]
+    unheard = [f"{', '.join(without)}, no published answers"] if without else []
+    return textwrap.fill(f"Listeners: {'; '.join(heard + unheard)}.", width=110)

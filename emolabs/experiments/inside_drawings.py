@@ -9,8 +9,15 @@ import torch
 from matplotlib.axes import Axes
 
 from emolabs.experiments import networks, saliency
+from emolabs.experiments.neighbours import ELSEWHERE
 from emolabs.extraction.store import Features
-from emolabs.reporting import COLORS, EMOTIONS, interval, over_mark
+from emolabs.reporting import COLORS, EMOTIONS, corpus_look, corpus_name, interval, over_mark
+
+#: Colour and marker of speakers' sexes.
+SEXES = {
+    "female": {"color": COLORS["orange"], "marker": "o"},
+    "male": {"color": COLORS["black"], "marker": "^"},
+}
 
 
 def series(lines: pd.DataFrame, name: str, *, emotion: str = "all") -> pd.DataFrame:
@@ -130,10 +137,23 @@ def purity_sentences(lines: pd.DataFrame) -> list[str]:
     return said
 
 
-def map_title(label: str, shares: pd.Series) -> str:
-    """What stands above a panel: the purity of its label; of sexes also that of speakers."""
-    title = f"{label} {100 * shares[label]:.1f} %"
-    return f"{title}, speaker {100 * shares['speaker']:.1f} %" if label == "sex" else title
+def map_title(label: str, near: pd.DataFrame) -> str:
+    """What stands above a panel, from the lines of one space by `measure`: the purity of its label, among neighbours of
+    other speakers where that was measured, and by chance; of sexes also that of speakers."""
+    lines = []
+    for name in (label, "speaker") if label == "sex" else (label,):
+        beside = [f"by chance {100 * near.chance[name]:.1f}"]
+        if ELSEWHERE.startswith(f"{name}, "):
+            beside.insert(0, f"{ELSEWHERE.removeprefix(f'{name}, ')} {100 * near.value[ELSEWHERE]:.1f}")
+        several = "\n" if len(beside) > 1 else " "
+        lines.append(f"{name} {100 * near.value[name]:.1f} %{several}({', '.join(beside)})")
+    return "\n".join(lines)
+
+
+def clips_note(lines: pd.DataFrame, name: str) -> str:
+    """How many clips of how many speakers the measures of one network that begin with `name` rest on."""
+    of_all = lines[(lines.emotion == "all") & lines.measure.str.startswith(name)]
+    return f"{of_all.clips.max():,} clips, {of_all.speakers.max():,} speakers"
 
 
 def draw_randomized(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
@@ -184,18 +204,24 @@ def draw_clip(axes: Sequence[Axes], clip: pd.Series, *, opened: dict, steps: int
 
 
 def draw_points(axis: Axes, clips: pd.DataFrame, label: str, *, title: str) -> None:
-    """The plane of `neighbours.points` with the clips' emotion, sex or corpus."""
+    """The plane of `neighbours.points` with the clips' emotion, sex or corpus, each with a marker of its own."""
     values = [e for e in EMOTIONS if e in set(clips.emotion)] if label == "emotion" else sorted(clips[label].unique())
-    for i, value in enumerate(values):
+    for value in values:
         group = clips[clips[label] == value]
-        look = EMOTIONS[value] if label == "emotion" else None
-        color = look.color if look else list(COLORS.values())[i]
-        marker = look.marker if look else "o^sDvP"[i % 6]
-        axis.scatter(
-            group.x, group.y, s=5, marker=marker, color=color, linewidth=0, alpha=0.7, label=value, rasterized=True
-        )
-    axis.set(title=title, xticks=[], yticks=[])
+        look = {"emotion": _of_emotion, "corpus": corpus_look}.get(label, _of_sex)(value)
+        look |= {"linestyle": "", "markersize": 2.4, "markeredgewidth": 0, "alpha": 0.7, "rasterized": True}
+        axis.plot(group.x, group.y, label=corpus_name(value), **look)
+    axis.set(xticks=[], yticks=[])
+    axis.set_title(title, fontsize=8)
     axis.grid(False)
+
+
+def _of_emotion(name: str) -> dict[str, str]:
+    return {"color": EMOTIONS[name].color, "marker": EMOTIONS[name].marker}
+
+
+def _of_sex(name: str) -> dict[str, str]:
+    return SEXES.get(name, {"color": COLORS["grey"], "marker": "s"})
 
 
 def purity_table(lines: pd.DataFrame) -> pd.DataFrame:

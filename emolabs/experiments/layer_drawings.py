@@ -3,14 +3,14 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-from emolabs.experiments.comparison import MARKERS
 from emolabs.experiments.layers import CHOSEN
-from emolabs.reporting import COLORS, interval, over_mark
+from emolabs.experiments.learners import LAYER
+from emolabs.reporting import COLORS, interval, over_mark, pipeline_look
 
 
 def draw(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
     """UAR over layers of one protocol's `overall` lines; filled where validation chose the layer in a fold, with how
-    often above it, and the UAR of these choices as a dashed line."""
+    often above it, and the UAR of these choices as a dashed line; a ring is around the layer that linear rows hear."""
     of_layers, chosen = lines[lines.layer != CHOSEN], lines[lines.layer == CHOSEN].iloc[0]
     places = of_layers.layer.astype(int).to_numpy()
     errors = [100 * (of_layers.uar - of_layers.low), 100 * (of_layers.high - of_layers.uar)]
@@ -22,16 +22,20 @@ def draw(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
         text = f"{line.chosen_in} of {line.folds}"
         place = (int(line.layer), 100 * line.high)
         axis.annotate(text, place, xytext=(0, 3), textcoords="offset points", ha="center", fontsize=8)
+    heard = of_layers[places == LAYER]
+    ring = {"markersize": 9, "markerfacecolor": "none", "color": "black", "markeredgewidth": 0.8}
+    axis.plot(heard.layer.astype(int), 100 * heard.uar, "o", label=f"layer of the linear rows ({LAYER})", **ring)
     axis.axhline(100 * chosen.uar, color="0.4", linestyle="--", linewidth=0.8, label="UAR of these choices")
     axis.set(title=title, xlabel="layer", xticks=places, xlim=(places[0] - 0.4, places[-1] + 0.4))
 
 
 def draw_learned(axis: Axes, weights: pd.DataFrame) -> None:
-    """The learned weights by layer, a marker and a line per row; the dotted line is what it began with."""
-    for i, (name, group) in enumerate(weights.groupby(["protocol", "pipeline", "fold", "seed"], sort=False)):
-        axis.plot(
-            group.layer, group.weight, MARKERS[i % len(MARKERS)] + "-", color=f"C{i % 10}", label=", ".join(name[:2])
-        )
+    """The learned weights by layer, in the pipelines' looks, a line per protocol; dotted is what they began with."""
+    protocols = list(weights.protocol.unique())
+    for name, group in weights.groupby(["protocol", "pipeline", "fold", "seed"], sort=False):
+        line = ("-", "--", ":", "-.")[protocols.index(name[0]) % 4]
+        look = pipeline_look(name[1]) | {"linestyle": line, "label": ", ".join(name[:2])}
+        axis.plot(group.layer, group.weight, **look)
     axis.axhline(1 / weights.layer.nunique(), color="0.4", linestyle=":")
     axis.set(title="learned sum", xlabel="layer", ylabel="weight", ylim=(0, 1.08 * weights.weight.max()))
 

@@ -14,10 +14,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from emolabs.experiments import effects, paired
-from emolabs.experiments.comparison import MARKERS
+from emolabs.experiments.comparison import scope_name
 from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import BANDS, Pipeline, load_pipelines
-from emolabs.reporting import COLORS, interval, over_mark, stale_mark
+from emolabs.reporting import COLORS, OVER_CLIPS, corpus_look, interval, over_mark, stale_mark
 
 #: The parts of a pipeline, in the order in which they are told.
 PARTS = ("temporal", "aggregation", "tuning", "backbone", "dims", "bands", "branch")
@@ -27,6 +27,8 @@ NOTE = (
     "Exploratory: these pairs were not declared, and their intervals (95 %) are not corrected for their number. "
     "The row itself says the part: another branch also has other dimensions of its convolutions."
 )
+#: What stands under the picture.
+AXIS = f"difference of UAR (points), first minus second; {OVER_CLIPS} over clips only; exploratory, not corrected"
 _PAIR = ["first_row", "second_row"]
 _NUMBERS = ["first", "second", "difference", "low", "high", "clips", "interval_over"]
 COLUMNS = ["part", "change", *_PAIR, "protocol", "scope", "seed", *_NUMBERS, "missing", "stale"]
@@ -122,7 +124,7 @@ def _pipelines(lines: pd.DataFrame) -> list[tuple[str, str]]:
 
 def draw(axes: Sequence[Axes], lines: pd.DataFrame) -> None:
     """A panel per protocol of `PANELS`, a row per pair of pipelines under its part, and in it a dot with its interval
-    per scope. All markers are open: nothing here is tested."""
+    per scope, with a † where it is over clips only. All markers are open: nothing here is tested."""
     lines = shown(lines)
     names = rows(lines)
     scopes = sorted(set(lines.scope), key=lambda scope: (scope != "pooled", scope))
@@ -132,19 +134,16 @@ def draw(axes: Sequence[Axes], lines: pd.DataFrame) -> None:
     beside = {name: [scope for scope in scopes if (name, scope) in there] for name in names}
     for axis, (protocol, title) in zip(axes, PANELS.items(), strict=True):
         places = dict(zip(names, effects.place_rows(axis, labels), strict=True))
-        for i, scope in enumerate(scopes):
+        for scope in scopes:
             group = lines[(lines.protocol == protocol) & (lines.scope == scope)]
             shifted = [places[pair] + _shift(scope, beside=beside[pair]) for pair in _pipelines(group)]
             errors = [100 * (group.difference - group.low), 100 * (group.high - group.difference)]
-            look = {
-                "fmt": MARKERS[i],
-                "color": [*COLORS.values()][i],
-                "ecolor": "0.3",
-                "elinewidth": 0.8,
-                "capsize": 1.5,
-            }
-            look |= {"markerfacecolor": "white", "label": scope if scope != "pooled" else "all corpora"}
-            axis.errorbar(100 * group.difference, shifted, xerr=errors, **look)
+            look = {"color": COLORS["black"], "marker": "v"} if scope == "pooled" else corpus_look(scope)
+            look |= {"linestyle": "", "ecolor": "0.3", "elinewidth": 0.8, "capsize": 1.5, "markerfacecolor": "white"}
+            axis.errorbar(100 * group.difference, shifted, xerr=errors, label=scope_name(scope), **look)
+            for line, place in zip(group.itertuples(), shifted, strict=True):
+                mark = {"xytext": (2, 0), "textcoords": "offset points", "va": "center", "fontsize": 8}
+                axis.annotate(over_mark(line.interval_over), (100 * line.high, place), **mark)
         axis.axvline(0, color="0.4", linewidth=0.8)
         axis.set_title(title)
         axis.set_ylim(bottom=min(places.values()) - 0.7)

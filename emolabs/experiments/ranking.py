@@ -1,10 +1,11 @@
 """The main comparison: every pooled pipeline, on all clips and corpus by corpus, with speakers known and new.
 
 Scores per corpus are closed-set where a corpus lacks a class. A marker is filled where the row beats the linear model
-(`baselines`), white where it does not, grey where that model has not been run; what has not been run keeps its place.
+(`baselines`), white where it does not, half where that model has not been run, and a cross is that model; what has not
+been run keeps its place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -15,7 +16,7 @@ from emolabs.experiments import baselines, choice, comparison, partitions
 from emolabs.experiments.baselines import CONSTANT, LINEAR
 from emolabs.experiments.partitions import Evaluation
 from emolabs.modeling.pipeline import load_pipelines
-from emolabs.reporting import COLORS, OVER_CLIPS, over_mark
+from emolabs.reporting import COLORS, OVER_CLIPS, corpus_name, over_mark
 from emolabs.standardization import PROTOCOLS
 
 #: Protocols of the figure: what they are called, colour, marker and how far above its row a score stands.
@@ -37,10 +38,13 @@ COVERAGE_LEGEND = (
 )
 
 
-def lines(evaluation: Evaluation, compared: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
-    """The scores of the figure: a line per pooled result under `SIDES` and set of clips: `protocol, pipeline, on, uar,
-    low, high, interval_over, stale` and `mark`, that of `baselines.marks`."""
-    found = [r for r in evaluation.found if r.row.protocol in SIDES and (r.row.scope, r.row.seed) == ("pooled", seed)]
+def lines(
+    evaluation: Evaluation, compared: pd.DataFrame, *, seed: int = 0, protocols: Collection[str] = tuple(SIDES)
+) -> pd.DataFrame:
+    """The scores of the figure: a line per pooled result under `protocols` and set of clips: `protocol, pipeline, on,
+    uar, low, high, interval_over, stale` and `mark`, that of `baselines.marks`."""
+    pooled = [r for r in evaluation.found if (r.row.scope, r.row.seed) == ("pooled", seed)]
+    found = [r for r in pooled if r.row.protocol in protocols]
     table = []
     for result in found:
         for on in ("overall", *result.scores["corpora"]):
@@ -75,8 +79,8 @@ def draw(
             side = group[(group.protocol == protocol) & (group.pipeline != CONSTANT)]
             for line in side.itertuples():
                 errors = [[100 * (line.uar - line.low)], [100 * (line.high - line.uar)]]
-                look = {"fmt": marker, "color": COLORS[color], "markersize": 3.8, "ecolor": "black", "elinewidth": 0.7}
-                look |= {"capsize": 1.5, "markerfacecolor": _face(line, color=COLORS[color])}
+                look = comparison.looks(line.mark, line.pipeline, color=COLORS[color], marker=marker)
+                look |= {"markersize": 3.8, "ecolor": "black", "elinewidth": 0.7, "capsize": 1.5}
                 axis.errorbar(100 * line.uar, places[line.pipeline] + shift, xerr=errors, **look)
         chance = group[group.pipeline == CONSTANT].uar
         if len(chance):
@@ -88,16 +92,11 @@ def draw(
         if on != "overall" and group.empty:
             axis.text(50, len(names) / 2, "absent", ha="center", color="0.45", style="italic")
         over = OVER_CLIPS if "clips" in set(group.interval_over) else ""
-        axis.set(title="all clips" if on == "overall" else f"{on}{over}", xlim=(0, 103), xticks=(0, 50, 100))
+        title = "all clips" if on == "overall" else f"{corpus_name(on)}{over}"
+        axis.set(title=title, xlim=(0, 106), xticks=(0, 50, 100))
         axis.grid(axis="x")
     _name_rows(axes[0], names, scores)
     _name_gaps(axes[0], places, scores, evaluation.gaps)
-
-
-def _face(line, *, color: str) -> str:
-    if line.pipeline == LINEAR:
-        return "black"
-    return {baselines.MARK: "white", baselines.OPEN: "0.8"}.get(line.mark, color)
 
 
 def _name_rows(axis: Axes, names: list[str], scores: pd.DataFrame) -> None:
@@ -125,25 +124,37 @@ def _name_gaps(axis: Axes, places: dict[str, int], scores: pd.DataFrame, gaps: p
 
 def legend(scores: pd.DataFrame, humans: pd.DataFrame) -> list:
     """Handles that say what the figure's marks mean."""
-    handles = []
-    for label, color, marker, _ in SIDES.values():
-        handles.append(Line2D([], [], color=COLORS[color], marker=marker, markersize=4.2, label=label))
+    handles = _sides((label, color, marker) for label, color, marker, _ in SIDES.values())
     handles += faces(scores)
     if len(humans):
         handles.append(Patch(color="0.82", label="listeners, audio alone, 95 %"))
     return handles
 
 
+def legend_scopes(scores: pd.DataFrame) -> list[Line2D]:
+    """Handles of the panels of `comparison.draw_scores`, of what occurs in `scores`."""
+    there = {bool(share > 0) for share in scores.speaker_overlap}
+    return _sides(look for is_known, look in comparison.SPEAKERS.items() if is_known in there) + faces(scores)
+
+
+def _sides(looks: Iterable[tuple[str, str, str]]) -> list[Line2D]:
+    """Handles of (label, colour, marker)."""
+    look = {"linestyle": "none", "markersize": 4.2}
+    return [Line2D([], [], color=COLORS[color], marker=marker, label=label, **look) for label, color, marker in looks]
+
+
 def faces(scores: pd.DataFrame) -> list[Line2D]:
-    """Handles that say what the faces of markers mean, of those that occur in `scores`, and the dotted line."""
-    look = {"color": "0.3", "marker": "o", "linestyle": "none", "markersize": 4.2}
-    handles = [
-        Line2D([], [], **look, label=f"filled: beats {LINEAR}"),
-        Line2D([], [], **look | {"markerfacecolor": "white"}, label=f"white: does not beat {LINEAR}"),
-        Line2D([], [], **look | {"color": "black"}, label=f"black: {LINEAR}"),
+    """Handles that say what the marks of `comparison.looks` mean, of those that occur, and the dotted line."""
+    told = [
+        ("", "", f"filled: beats {LINEAR}"),
+        (baselines.MARK, "", f"white: does not beat {LINEAR}"),
+        ("", LINEAR, f"cross: {LINEAR}"),
+        *([(baselines.OPEN, "", f"half: no {LINEAR} to compare")] * bool((scores.mark == baselines.OPEN).any())),
     ]
-    if (scores.mark == baselines.OPEN).any():
-        handles.append(Line2D([], [], **look | {"markerfacecolor": "0.8"}, label=f"grey: no {LINEAR} to compare"))
+    handles = [
+        Line2D([], [], **comparison.looks(mark, name, color="0.3", marker="o"), markersize=4.2, label=label)
+        for mark, name, label in told
+    ]
     return [*handles, Line2D([], [], color="0.4", linestyle=":", label="constant answer")]
 
 

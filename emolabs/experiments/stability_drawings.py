@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from emolabs.experiments.comparison import MARKERS
+from emolabs.experiments.comparison import scope_name
 from emolabs.experiments.stability import LEVEL, STEPS
 from emolabs.modeling.pipeline import load_pipelines
-from emolabs.reporting import COLORS, OVER_CLIPS, over_mark, stale_mark
+from emolabs.reporting import COLORS, OVER_CLIPS, corpus_name, over_mark, pipeline_look, stale_mark
 
 #: Line and words of a protocol, and of clips that are spread over all speakers.
 _LINES = {"speaker": "-", "hash": "--", "spread": ":"}
@@ -20,14 +20,18 @@ _NAMES = {
     "hash": "evaluated speakers known (hash)",
     "spread": "new; as many clips, of all speakers",
 }
-_GREY = {"va": "center", "color": "0.4", "fontsize": 8, "style": "italic"}
-_COLORS = [COLORS[name] for name in ("blue", "vermilion", "green", "orange", "pink", "black")]
+
+
+def several(lines: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The lines of `seeds.table` with a random start and more than one seed, and how many have one alone, in words."""
+    random = lines[lines.is_random]
+    one = int((random.runs == 1).sum())
+    return random[random.runs > 1], f"; not drawn: {one} row{'s' * (one != 1)} with one seed" if one else ""
 
 
 def draw_seeds(axis: Axes, lines: pd.DataFrame) -> None:
-    """Per row of `seeds.table` with a random start, from top to bottom: every seed as an open dot, their mean as a
-    stroke, and under them the 95 % interval of the first seed."""
-    lines = lines[lines.is_random]
+    """Per row of `several`, from top to bottom: every seed as an open dot, their mean as a stroke, and under them the
+    95 % interval of the first seed."""
     for place, line in enumerate(lines.itertuples()):
         y = -place
         errors = [[100 * (line.uar - line.low)], [100 * (line.high - line.uar)]]
@@ -35,14 +39,12 @@ def draw_seeds(axis: Axes, lines: pd.DataFrame) -> None:
         axis.errorbar(100 * line.uar, y - 0.15, xerr=errors, fmt="none", ecolor="black", capsize=2.5, label=label)
         look = {"color": COLORS["blue"], "markerfacecolor": "none", "label": None if place else "a seed"}
         axis.plot(100 * np.array(line.scores), [y + 0.15] * line.runs, "o", **look)
-        if line.runs > 1:
-            axis.plot(100 * line.mean, y + 0.15, "|", color="black", markersize=9)
-        else:
-            axis.annotate("one seed", (100 * line.high, y), xytext=(6, 0), textcoords="offset points", **_GREY)
-    names = [
-        f"{line.pipeline}{stale_mark(line.stale)}\n{line.protocol}, {line.scope}{over_mark(line.interval_over)}"
-        for line in lines.itertuples()
-    ]
+        label = None if place else "mean of the seeds"
+        axis.plot(100 * line.mean, y + 0.15, "|", color="black", markersize=9, label=label)
+    names = []
+    for line in lines.itertuples():
+        where = f"{line.protocol}, {scope_name(line.scope)}{over_mark(line.interval_over)}"
+        names.append(f"{line.pipeline}{stale_mark(line.stale)}\n{where}")
     axis.set_yticks([-place for place in range(len(lines))], names)
     axis.set(ylim=(-len(lines) + 0.4, 0.6), xlim=(0, 103), xlabel="UAR (%)")
     axis.grid(axis="x")
@@ -53,7 +55,7 @@ def panels(lines: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     many on equally many clips."""
     found = []
     for scope, group in lines[lines.on == "overall"].groupby("scope", sort=False):
-        name = "all corpora" if scope == "pooled" else scope
+        name = scope_name(scope)
         has = set(group.axis)
         if "clips" in has:
             found.append((f"{name}: more clips", group[group.axis == "clips"]))
@@ -67,10 +69,12 @@ def panels(lines: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 def corpora(lines: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """(title, lines) of the panels of `44_corpora`: of models of all corpora the curves over clips within each."""
     chosen = lines[(lines.scope == "pooled") & (lines.on != "overall") & (lines.axis == "clips")]
-    return [(f"{corpus} ({group.speakers.max()} speakers)", group) for corpus, group in chosen.groupby("on")]
+    return [
+        (f"{corpus_name(corpus)} ({group.speakers.max()} speakers)", group) for corpus, group in chosen.groupby("on")
+    ]
 
 
-def draw_curves(axis: Axes, lines: pd.DataFrame, *, pipelines: Sequence[str], title: str) -> None:
+def draw_curves(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
     """Curves of `learning_curves.table`: mean over the draws, its 95 % interval, and as a broad bar the range of draws.
 
     Over speakers where all of them keep all their clips, else over clips; a colour and marker per row.
@@ -79,10 +83,10 @@ def draw_curves(axis: Axes, lines: pd.DataFrame, *, pipelines: Sequence[str], ti
     x = "train_speakers" if axes == {"speakers"} else "train_clips"
     kinds = lines.protocol.mask(lines.axis == "spread", "spread")
     for (pipeline, kind), curve in lines.groupby([lines.pipeline, kinds], sort=False):
-        i = list(pipelines).index(pipeline)
-        color, style = _COLORS[i % len(_COLORS)], _LINES.get(kind, "-.")
+        style = _LINES.get(kind, "-.")
         errors = [100 * (curve.uar - curve.low), 100 * (curve.high - curve.uar)]
-        look = {"marker": MARKERS[i], "linestyle": style, "color": color, "capsize": 2, "elinewidth": 0.7}
+        look = pipeline_look(pipeline) | {"linestyle": style, "capsize": 2, "elinewidth": 0.7}
+        color = look["color"]
         face = color if style == "-" else "white"
         axis.errorbar(curve[x], 100 * curve.uar, yerr=errors, markerfacecolor=face, linewidth=0.9, **look)
         axis.vlines(curve[x], 100 * curve.lowest, 100 * curve.highest, color=color, linewidth=4, alpha=0.35)
@@ -106,10 +110,8 @@ def legend(pipelines: Sequence[str], lines: pd.DataFrame) -> list:
     stale, is_curve = set(lines.pipeline[lines.stale.astype(bool)]), "axis" in lines
     look = {"linestyle": "-" if is_curve else "none"}
     names = [name + stale_mark(name in stale) for name in pipelines]
-    handles = [
-        Line2D([], [], color=_COLORS[i % len(_COLORS)], marker=MARKERS[i], label=name, **look)
-        for i, name in enumerate(names)
-    ]
+    called = zip(pipelines, names, strict=True)
+    handles = [Line2D([], [], **pipeline_look(name) | look, label=label) for name, label in called]
     if is_curve:
         kinds = [kind for kind in _LINES if kind in {*lines.protocol, *lines.axis}]
         handles += [Line2D([], [], color="0.3", linestyle=_LINES[kind], label=_NAMES[kind]) for kind in kinds]
@@ -126,12 +128,11 @@ def draw_ablations(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
     pipelines = [name for name in load_pipelines() if name in set(lines.pipeline)]
     for i, pipeline in enumerate(pipelines):
         group = lines[lines.pipeline == pipeline].set_index("steps").reindex(steps).dropna(subset="difference")
-        color = _COLORS[i % len(_COLORS)]
         for name, line in group.iterrows():
             y = -steps.index(name) + 0.28 * ((len(pipelines) - 1) / 2 - i)
             errors = [[100 * (line.difference - line.difference_low)], [100 * (line.difference_high - line.difference)]]
-            look = {"fmt": MARKERS[i], "color": color, "ecolor": "black", "capsize": 2}
-            look["markerfacecolor"] = color if line.p_holm < LEVEL else "white"
+            look = pipeline_look(pipeline) | {"linestyle": "", "ecolor": "black", "capsize": 2}
+            look |= {} if line.p_holm < LEVEL else {"markerfacecolor": "white"}
             axis.errorbar(100 * line.difference, y, xerr=errors, **look)
     axis.axvline(0, color="0.4", linewidth=0.8)
     axis.set_yticks([-place for place in range(len(steps))], [STEPS[name] for name in steps])

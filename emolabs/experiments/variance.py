@@ -15,6 +15,7 @@ features as they are, and a nonlinear model may separate what a mean does not. I
 """
 
 import sys
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,9 +28,10 @@ from emolabs.corpora import index as corpus_index
 from emolabs.corpora import labels
 from emolabs.experiments import choice, metrics
 from emolabs.experiments.choice import Cell
+from emolabs.experiments.comparison import scope_name
 from emolabs.experiments.results import Result
 from emolabs.extraction import store
-from emolabs.reporting import COLORS, interval, over_mark
+from emolabs.reporting import KIND_LOOKS, corpus_name, interval, over_mark
 
 RESAMPLES = 1000
 #: Where speakers are known and new, by scope; the single corpora have the label set of the pooled protocols.
@@ -145,18 +147,20 @@ def draw(axis: Axes, lines: pd.DataFrame, *, spread: pd.DataFrame, levels: dict[
     """Accuracy over the share of variance within emotions, a marker per kind: filled where all corpora were trained on,
     open where this one alone was. `levels` are dotted lines with a name. Corpora are named at the foot."""
     place = spread.set_index("corpus")
-    looks = {"LLD": ("o", COLORS["blue"], -0.18), "HSF": ("s", COLORS["vermilion"], 0.18)}
+    shifts = {"LLD": -0.18, "HSF": 0.18}
     for line in lines[lines.corpus.isin(place.index)].itertuples():
-        marker, color, shift = looks[line.kind]
+        look, shift = KIND_LOOKS[line.kind], shifts[line.kind]
         is_pooled = line.scope == "pooled"
         x = 100 * place.within[line.corpus] + shift + (0 if is_pooled else 3 * shift)
         errors = [[100 * (line.accuracy - line.low)], [100 * (line.high - line.accuracy)]]
-        face = color if is_pooled else "white"
-        axis.errorbar(x, 100 * line.accuracy, yerr=errors, fmt=marker, color=color, markerfacecolor=face, capsize=2)
+        face = {} if is_pooled else {"markerfacecolor": "white"}
+        axis.errorbar(x, 100 * line.accuracy, yerr=errors, linestyle="", capsize=2, **look | face)
+        mark = {"xytext": (2, 0), "textcoords": "offset points", "va": "center", "fontsize": 8}
+        axis.annotate(over_mark(line.interval_over), (x, 100 * line.accuracy), **mark)
     for i, line in enumerate(place.sort_values("within").itertuples()):
         axis.axvline(100 * line.within, color="0.85", linewidth=0.8, zorder=0)
         look = {"ha": "center", "fontsize": 8, "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.3}}
-        axis.annotate(line.Index, (100 * line.within, 3 + 9 * (i % 2)), **look)
+        axis.annotate(corpus_name(line.Index), (100 * line.within, 3 + 9 * (i % 2)), **look)
         bounds = [[100 * (line.within - line.low)], [100 * (line.high - line.within)]]
         axis.errorbar(100 * line.within, 1 + 9 * (i % 2), xerr=bounds, color="0.4", linewidth=0.8, capsize=1.5)
     for level in levels.values():
@@ -164,10 +168,22 @@ def draw(axis: Axes, lines: pd.DataFrame, *, spread: pd.DataFrame, levels: dict[
     axis.set(xlabel="variance within emotions (%)", ylim=(0, 104), yticks=range(0, 101, 20))
 
 
+def title(side: str, lines: pd.DataFrame) -> str:
+    """What stands above a panel: its side, and for each kind which row was chosen where."""
+    told = [side]
+    for kind, group in lines.groupby("kind", sort=False):
+        rows = group.drop_duplicates(["scope", "pipeline"])
+        several = rows.pipeline.nunique() > 1
+        where = [
+            f"{line.pipeline} ({scope_name(line.scope)})" if several else line.pipeline for line in rows.itertuples()
+        ]
+        told.append(textwrap.fill(f"{kind}: {', '.join(dict.fromkeys(where))}", width=46, break_on_hyphens=False))
+    return "\n".join(told)
+
+
 def legend(levels: dict[str, float]) -> list[Line2D]:
     """Handles that say what the marks of `draw` mean."""
-    looks = {"LLD": ("o", COLORS["blue"]), "HSF": ("s", COLORS["vermilion"])}
-    handles = [Line2D([], [], marker=m, color=c, linestyle="none", label=kind) for kind, (m, c) in looks.items()]
+    handles = [Line2D([], [], linestyle="none", label=kind, **look) for kind, look in KIND_LOOKS.items()]
     grey = {"marker": "o", "color": "0.3", "linestyle": "none"}
     handles.append(Line2D([], [], **grey, label="trained on all corpora"))
     handles.append(Line2D([], [], **grey, markerfacecolor="white", label="trained on this corpus alone"))

@@ -9,31 +9,23 @@ from matplotlib.axes import Axes
 from emolabs.listening import common_failures, judges
 from emolabs.listening.judges import INFORMED, LISTENERS, MAJORITY
 from emolabs.listening.machine import ANOTHER, Shared
-from emolabs.reporting import COLORS, draw_confusion, emotion_label
+from emolabs.reporting import COLORS, draw_confusion, emotion_label, pipeline_look
 
-#: How a judge looks: colour, marker, fill. Pipelines take theirs from `_PIPELINES` in their order.
+#: How a judge of people looks: colour, marker, fill. Pipelines have their own looks, filled.
 _JUDGES = {
     LISTENERS: (COLORS["black"], "o", "full"),
     MAJORITY: (COLORS["black"], "o", "none"),
     INFORMED: (COLORS["grey"], "D", "full"),
 }
-_PIPELINES = [
-    (COLORS["vermilion"], "s", "full"),
-    (COLORS["blue"], "^", "full"),
-    (COLORS["green"], "v", "full"),
-    (COLORS["orange"], "P", "full"),
-]
 #: What is added to the name of a source whose clips were kept because listeners recognized them.
 _SELECTED = " (only recognized clips)"
 
 
 def looks(shared: Shared) -> dict[str, dict]:
     """Colour, marker and fill of every judge, as keywords of `errorbar`."""
-    known = _JUDGES | dict(zip(shared.machines, _PIPELINES * len(shared.machines), strict=False))
-    return {
-        name: {"color": color, "marker": marker, "fillstyle": fill, "markersize": 4, "linestyle": "", "capsize": 1.5}
-        for name, (color, marker, fill) in known.items()
-    }
+    known = {name: dict(zip(("color", "marker", "fillstyle"), look, strict=True)) for name, look in _JUDGES.items()}
+    known |= {name: pipeline_look(name) | {"fillstyle": "full"} for name in shared.machines}
+    return {name: look | {"markersize": 4, "linestyle": "", "capsize": 1.5} for name, look in known.items()}
 
 
 def draw_recalls(axis: Axes, shared: Shared, *, name: str) -> None:
@@ -50,7 +42,7 @@ def draw_recalls(axis: Axes, shared: Shared, *, name: str) -> None:
         axis.errorbar(100 * rows.value, places, xerr=errors, label=judge, elinewidth=0.8, **looks(shared)[judge])
     axis.axhline(len(emotions) - 1.5, color="0.4", linewidth=0.6)
     axis.set_yticks(range(len(emotions)), [emotion or "UAR" for emotion in emotions])
-    axis.set(xlim=(0, 102), ylim=(len(emotions) - 0.5, -0.5), xlabel="recall (%)", title=name)
+    axis.set(xlim=(0, 104), ylim=(len(emotions) - 0.5, -0.5), xlabel="recall (%)", title=name)
     axis.grid(axis="x")
     axis.grid(axis="y", visible=False)
 
@@ -78,7 +70,7 @@ def draw_against(axis: Axes, shared: Shared, *, name: str) -> None:
     chance = 100 / len(set(shared.clips.emotion))
     axis.axvline(chance, color="0.4", linestyle=":", linewidth=0.9, label="always the same answer")
     axis.set_yticks(range(len(names)), names)
-    axis.set(xlim=(0, 102), ylim=(len(names) - 0.5, -0.5), xlabel="UAR (%)", title=name)
+    axis.set(xlim=(0, 104), ylim=(len(names) - 0.5, -0.5), xlabel="UAR (%)", title=name)
     axis.grid(axis="x")
     axis.grid(axis="y", visible=False)
 
@@ -95,5 +87,5 @@ def draw_difficulty(axis: Axes, shared: Shared, *, name: str) -> None:
         axis.plot(100 * rows.share, 100 * rows.probability, "--", color=look["color"], linewidth=0.9)
     axis.plot([], [], "--", color="0.3", linewidth=0.9, label="its probability of that emotion")
     axis.plot([0, 100], [0, 100], ":", color="0.4", linewidth=0.9, label="as often as a listener")
-    axis.set(xlim=(-2, 102), ylim=(0, 102), xlabel="listeners who name the intended emotion (%)", title=name)
+    axis.set(xlim=(-2, 104), ylim=(0, 104), xlabel="listeners who name the intended emotion (%)", title=name)
     axis.grid(axis="both")

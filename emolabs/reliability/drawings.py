@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from emolabs.experiments.comparison import MARKERS
 from emolabs.reliability import abstention, calibration
 from emolabs.reliability.calibration import Answers
 from emolabs.reliability.degradation import DEGRADATIONS
-from emolabs.reporting import COLORS, stale_mark
+from emolabs.reporting import COLORS, corpus_look, corpus_name, pipeline_look, stale_mark
 
 #: How the protocols look where they share a picture; the last is a promise made with known and kept with new speakers.
 LOOKS = {
@@ -44,7 +43,7 @@ def draw_calibration(axis: Axes, diagrams: Sequence[pd.DataFrame], line: pd.Seri
         axis.errorbar(drawn.confidence, drawn.accuracy, yerr=errors, label=f"{name} scaling", **look)
     stale = "\nstale" if line.stale else ""
     text = f"ECE {100 * line.ece_before:.1f} → {100 * line.ece_after:.1f} %\nT = {line.temperature}{stale}"
-    axis.text(0.04, 0.97, text, transform=axis.transAxes, ha="left", va="top", fontsize=8)
+    axis.set_title(text, fontsize=8)
 
 
 def draw_calibrations(axes: np.ndarray, known: Sequence[tuple], lines: pd.DataFrame, *, names: tuple) -> None:
@@ -63,7 +62,7 @@ def draw_calibrations(axes: np.ndarray, known: Sequence[tuple], lines: pd.DataFr
             sides = [calibration.answers(result, temperatures=t) for t in (None, chosen.temperature.to_dict())]
             draw_calibration(axis, [calibration.diagram(said) for said in sides], line)
     for axis, pipeline in zip(axes[0], names[1], strict=True):
-        axis.set_title(two_lines(pipeline))
+        axis.set_title("\n".join([two_lines(pipeline), axis.get_title()]).strip(), fontsize=8)
 
 
 def two_lines(pipeline: str) -> str:
@@ -71,38 +70,47 @@ def two_lines(pipeline: str) -> str:
     return pipeline.replace("-", "\n", 1)
 
 
-def draw_curves(axis: Axes, sides: dict[str, Answers], *, title: str) -> None:
-    """Risk over coverage in percent, a line per protocol, from `abstention.FEWEST_ANSWERS` answers on."""
+def draw_curves(axis: Axes, sides: dict[str, Answers], *, protocols: Sequence[str], title: str) -> None:
+    """Risk over coverage in percent, a line per protocol, from `abstention.FEWEST_ANSWERS` answers on; labels say how
+    many clips were evaluated, the panel which of `protocols` have not been run."""
+    gone = "\n".join(f"{name}: not run" for name in protocols if name not in sides)
+    look = {"ha": "left", "va": "top", "fontsize": 8, "style": "italic", "color": "0.45"}
+    axis.text(0.05, 0.98, gone, transform=axis.transAxes, **look)
     for name, said in sides.items():
         coverage, risk = abstention.curve(said.confidence, said.hits)
         enough = coverage * len(said.hits) >= abstention.FEWEST_ANSWERS
-        look = LOOKS[name] | {"marker": None}
+        look = LOOKS[name] | {"marker": None, "label": f"{LOOKS[name]['label']}, {len(said.hits):,} clips"}
         axis.plot(100 * coverage[enough], 100 * risk[enough], **look)
     axis.set(title=two_lines(title), xlim=(0, 103), xticks=[0, 50, 100], xlabel="answered (%)")
 
 
 def draw_promises(axis: Axes, lines: pd.DataFrame, *, names: Sequence[str], target: float, title: str) -> None:
     """What was right of what was answered where `target` was promised on validation, and in small what was answered; a
-    row for each of `names`, the choices of `reports.promises`."""
+    row for each of `names`, the choices of `reports.promises`. A row that the pipeline does not have says so, and which
+    one it has in its place."""
+    tried = set(lines.choice)
     for place, name in enumerate(names):
         chosen = lines[lines.choice == name]
         if chosen.empty:
-            axis.text(3, -place, "not run", va="center", fontsize=8, style="italic", color="0.45")
+            beside = [LOOKS[other]["label"] for other in tried if "," in name and "," in other]
+            text = f"see {beside[0]}" if beside else "not run"
+            axis.text(3, -place, text, va="center", fontsize=8, style="italic", color="0.45")
             continue
         line = chosen.iloc[0]
-        axis.text(3, -place, f"{100 * line.coverage:.1f} %", va="center", fontsize=8)
+        text = f"{100 * line.coverage:.1f} % ({line.answered:,})"
+        axis.text(3, -place, text, va="center", fontsize=8)
         if line.answered:
             errors = [[100 * (line.accuracy - line.accuracy_low)], [100 * (line.accuracy_high - line.accuracy)]]
             look = LOOKS[name] | {"capsize": 2.5, "linestyle": ""}
             axis.errorbar(100 * line.accuracy, -place, xerr=errors, **look)
     axis.axvline(100 * target, color="0.4", linewidth=0.8, linestyle="--")
     axis.set_yticks([-place for place in range(len(names))], [LOOKS[name]["label"] for name in names])
-    axis.set(title=two_lines(title), xlim=(0, 103), xticks=[0, 50, 100], ylim=(0.5 - len(names), 0.5))
+    axis.set(title=title, xlim=(0, 104), xticks=[0, 50, 100], ylim=(0.5 - len(names), 0.5))
     axis.grid(axis="x")
 
 
 def draw_gaps(axis: Axes, lines: pd.DataFrame, *, rows: Sequence[str], column: str) -> None:
-    """Gaps (female minus male) in points, a row per value of `column`, a marker per pipeline; open over clips only."""
+    """Gaps (female minus male) in points, a row per value of `column`; open where intervals are over clips."""
     pipelines = list(dict.fromkeys(lines.pipeline))
     for i, pipeline in enumerate(pipelines):
         group = lines[lines.pipeline == pipeline].set_index(column).reindex(rows)
@@ -113,11 +121,12 @@ def draw_gaps(axis: Axes, lines: pd.DataFrame, *, rows: Sequence[str], column: s
                 continue
             errors = [[100 * (line.gap - line.low)], [100 * (line.high - line.gap)]]
             face = {} if line.interval_over == "speakers" else {"markerfacecolor": "white"}
-            look = {"fmt": MARKERS[i], "color": f"C{i}", "capsize": 2, "label": pipeline if k == 0 else None, **face}
+            look = pipeline_look(pipeline) | {"linestyle": "", "capsize": 2, "label": pipeline if k == 0 else None}
+            look |= {"markersize": 3.8, "elinewidth": 0.8} | face
             axis.errorbar(100 * line.gap, -k - 0.2 * (i - (len(pipelines) - 1) / 2), xerr=errors, **look)
     axis.axvline(0, color="0.4", linewidth=0.8)
-    axis.set_yticks([-k for k in range(len(rows))], rows)
-    axis.set(ylim=(0.6 - len(rows), 0.6), xlabel="female − male (points)")
+    axis.set_yticks([-k for k in range(len(rows))], [corpus_name(row) for row in rows])
+    axis.set(ylim=(0.4 - len(rows), 0.6))
     axis.grid(axis="x")
 
 
@@ -132,32 +141,35 @@ def draw_speakers(axis: Axes, scored: pd.DataFrame, spread: pd.DataFrame) -> Non
             linewidth=0, label="the worst speaker, were all served alike" if i == 0 else None,
         )  # fmt: skip
         errors = [100 * (group.uar - group.low), 100 * (group.high - group.uar)]
-        look = {"fmt": MARKERS[i], "color": f"C{i}", "ecolor": "0.6", "elinewidth": 0.6, "markersize": 3}
+        look = corpus_look(corpus) | {"linestyle": "", "ecolor": "0.6", "elinewidth": 0.6, "markersize": 3}
         axis.errorbar(places, 100 * group.uar, yerr=errors, **look)
-        ticks.append((place + (len(group) - 1) / 2, f"{corpus}\n({len(group)})"))
+        ticks.append((place + (len(group) - 1) / 2, f"{corpus_name(corpus)}\n({len(group)})"))
         place += len(group) + 4
     axis.set_xticks(*zip(*ticks, strict=True))
     axis.set(ylim=(0, 103), xlim=(-3, place - 1), ylabel="UAR of a speaker (%)")
     axis.set_xlabel("corpus (speakers)")
 
 
-def draw_losses(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
-    """The differences of UAR (points) that `losses.differences` gives, a row per degradation, a marker per pipeline."""
+def draw_losses(axis: Axes, lines: pd.DataFrame, *, pipelines: Sequence[str], title: str) -> None:
+    """The differences of UAR (points) that `losses.differences` gives, a row per degradation, in the pipelines' looks;
+    those of `pipelines` that were not measured are named above."""
     lines = lines[(lines.on == "overall") & (lines.degradation != "clean")]
+    gone = [name for name in pipelines if name not in set(lines.pipeline)]
+    title += f"\n(not measured: {', '.join(gone)})" if gone else ""
     rows = [name for name in DEGRADATIONS if name in set(lines.degradation)]
     places, place = {}, 0.0
     for before, name in zip([None, *rows], rows, strict=False):
         place -= 1.5 if before and DEGRADATIONS[before].family != DEGRADATIONS[name].family else 1
         places[name] = place
-    pipelines = list(dict.fromkeys(lines.pipeline))
     for i, pipeline in enumerate(pipelines):
         group = lines[lines.pipeline == pipeline]
         shifted = [places[name] - 0.19 * (i - (len(pipelines) - 1) / 2) for name in group.degradation]
         errors = [100 * (group.difference - group.low), 100 * (group.high - group.difference)]
-        look = {"fmt": MARKERS[i], "color": f"C{i}", "capsize": 1.2, "elinewidth": 0.7, "markersize": 3.2}
+        look = pipeline_look(pipeline) | {"linestyle": "", "capsize": 1.2, "elinewidth": 0.7, "markersize": 3.2}
         label = pipeline + stale_mark(group.stale.any())
         axis.errorbar(100 * group.difference, shifted, xerr=errors, label=label, **look)
     axis.axvline(0, color="0.4", linewidth=0.8)
     axis.set_yticks([*places.values()], [DEGRADATIONS[name].title for name in places], fontsize=8)
-    axis.set(title=title, ylim=(place - 0.8, -0.3), xlabel="change of UAR (points)")
+    axis.set(ylim=(place - 0.8, -0.3), xlabel="change of UAR (points)")
+    axis.set_title(title, fontsize=9)
     axis.grid(axis="x")

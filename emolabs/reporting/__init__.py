@@ -6,6 +6,7 @@
 
 from emolabs.reporting.catalogue import CATALOGUE, Entry
 from emolabs.reporting.gallery import save
+from emolabs.reporting.looks import KIND_LOOKS, corpus_look, corpus_name, pipeline_look
 from emolabs.reporting.marks import KNOWN, OVER_CLIPS, known_mark, over_mark, stale_mark
 from emolabs.reporting.numbers import interval, p_value, percent, save_numbers
 from emolabs.reporting.provenance import describe
@@ -28,10 +29,13 @@ __all__ = [
     "CATALOGUE",
     "COLORS",
     "EMOTIONS",
+    "KIND_LOOKS",
     "KNOWN",
     "OVER_CLIPS",
     "TEXT_WIDTH_IN",
     "Entry",
+    "corpus_look",
+    "corpus_name",
     "describe",
     "draw_confusion",
     "emotion_bar",
@@ -46,6 +50,7 @@ __all__ = [
     "p_value",
     "palette",
     "percent",
+    "pipeline_look",
     "save",
     "save_numbers",
     "stale_mark",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from emolabs.corpora import REGISTRY
+from emolabs.reporting.looks import corpus_name
 
 #: Corpora whose key begins so were spoken by a synthesizer.
 SYNTHETIC = "emosynth"
@@ -28,7 +28,7 @@ def describe(corpora: Sequence[str], *, opus: bool, **facts: object) -> str:
             f"Expected a list of one or more corpus keys to describe, found {corpora!r}. "
             f"Pass the corpora the data came from, such as ['ravdess', 'cremad']."
         )
-    names = {key: REGISTRY[key].name if key in REGISTRY else key for key in corpora}
+    names = {key: corpus_name(key) for key in corpora}
     human = ", ".join(name for key, name in names.items() if not key.startswith(SYNTHETIC))
     synthetic = ", ".join(name for key, name in names.items() if key.startswith(SYNTHETIC))
     if human and synthetic:

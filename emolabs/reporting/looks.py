@@ -1,0 +1,106 @@
+"""Looks: how a pipeline and a corpus are drawn, the same in every figure.
+
+A pipeline's branch decides its colour, the rest of its name its marker and line, so that rows can be told apart in grey
+too; of corpora colour and marker belong together. Whether a marker is filled is left to the figure, which says so.
+"""
+
+import zlib
+
+from emolabs.corpora import REGISTRY
+from emolabs.reporting.style import COLORS
+
+#: Colour of each branch; those of encoders are the warm ones.
+BRANCHES = {
+    "waveform": "sky",
+    "logmel": "blue",
+    "mfcc": "green",
+    "egemaps": "black",
+    "wav2vec2": "orange",
+    "hubert": "pink",
+    "whisper": "vermilion",
+}
+#: Branches whose markers are the second ones of `_MARKERS`.
+_ENCODERS = ("wav2vec2", "hubert", "whisper")
+#: Marker by what follows the branch: of LLD, and of an encoder's frames; tuples are (points, star or polygon, angle).
+_MARKERS = {
+    "constant": ("_", "_"),
+    "cnn3-mean": ("s", "D"),
+    "cnn3-attention": ("^", "v"),
+    "cnn3-flatten": ("<", ">"),
+    "cnn3-lstm-mean": ("p", "h"),
+    "cnn3-lstm-attention": ("P", "X"),
+    "cnn3-lstm-flatten": ((3, 1, 0), (3, 1, 180)),
+    "linear": ("o", "*"),
+    "cnn1-mean": ("$1$", "$1$"),
+    "cnn2-mean": ("$2$", "$2$"),
+    "cnn5-mean": ("$5$", "$5$"),
+    "32-cnn3-mean": ("$b$", "$b$"),
+    "128-cnn3-mean": ("$B$", "$B$"),
+    "cnn3-1d-mean": ("$d$", "$d$"),
+    "plain8-mean": ((4, 1, 0), (4, 1, 0)),
+    "plain14-mean": ((4, 1, 45), (4, 1, 45)),
+    "plain20-mean": ("8", "8"),
+    "resnet8-mean": ((6, 1, 0), (6, 1, 0)),
+    "resnet14-mean": ((8, 1, 0), (8, 1, 0)),
+    "resnet20-mean": ((5, 0, 180), (5, 0, 180)),
+    "resnet18-mean": ("H", "H"),
+    "direct-mean": ((7, 0, 0), (7, 0, 0)),
+    "direct-attention": ((7, 1, 0), (7, 1, 0)),
+    "direct-mean-partial": ("$p$", "$p$"),
+    "direct-attention-partial": ("$P$", "$P$"),
+    "direct-mean-full": ((9, 0, 0), (9, 0, 0)),
+    "direct-attention-full": ((5, 1, 180), (5, 1, 180)),
+    "direct-mean-lora": ("$m$", "$m$"),
+    "direct-attention-lora": ("$a$", "$a$"),
+    "direct-lstm-mean-full": ("$M$", "$M$"),
+    "direct-lstm-attention-full": ("$A$", "$A$"),
+}
+#: Line by a part of the name, the first that is there.
+_LINES = {"constant": ":", "linear": "-.", "lstm": "--", "": "-"}
+#: Colour and marker of the corpora that the thesis is about; others take theirs by their key.
+CORPORA = {"cremad": ("blue", "o"), "emodb": ("orange", "^"), "ravdess": ("green", "s"), "tess": ("pink", "D")}
+#: Colour and marker of the two kinds of pipelines, where one row stands for each.
+KIND_LOOKS = {
+    "LLD": {"color": COLORS["blue"], "marker": "o"},
+    "HSF": {"color": COLORS["vermilion"], "marker": "s"},
+}
+_SHAPES = ("v", "<", ">", "p", "h", "P", "X", "*", "8", "d")
+
+
+def pipeline_look(name: str) -> dict[str, object]:
+    """Colour, marker and line of a pipeline by its name, as keywords of `plot` and `errorbar`.
+
+    >>> pipeline_look("whisper-cnn3-lstm-attention")
+    {'color': '#D55E00', 'marker': 'X', 'linestyle': '--'}
+    """
+    branch = next((branch for branch in BRANCHES if name.startswith(branch)), "")
+    rest = name.removeprefix(branch).removeprefix("-")
+    markers = _MARKERS.get(rest, (_shape(rest),) * 2)
+    marker = markers[branch in _ENCODERS]
+    if branch == "egemaps":
+        marker = "d"  # beside mfcc-linear, in grey
+    line = next(line for part, line in _LINES.items() if part in name)
+    return {"color": COLORS[BRANCHES.get(branch, "grey")], "marker": marker, "linestyle": line}
+
+
+def corpus_look(key: str) -> dict[str, str]:
+    """Colour and marker of a corpus by its key, as keywords of `plot` and `errorbar`.
+
+    >>> corpus_look("emodb")
+    {'color': '#E69F00', 'marker': '^'}
+    """
+    color, marker = CORPORA.get(key, (list(COLORS)[zlib.crc32(key.encode()) % len(COLORS)], _shape(key)))
+    return {"color": COLORS[color], "marker": marker}
+
+
+def corpus_name(key: str) -> str:
+    """What a corpus is called in figures: its name in the registry; a user's own, or what is none, as it is.
+
+    >>> corpus_name("cremad"), corpus_name("overall")
+    ('CREMA-D', 'overall')
+    """
+    return REGISTRY[key].name if key in REGISTRY else key
+
+
+def _shape(text: str) -> str:
+    return _SHAPES[zlib.crc32(text.encode()) % len(_SHAPES)]
