@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from emolabs import paths, reporting
-from emolabs.experiments import contrasts, effects, failures, paired, partitions, parts, results
+from emolabs.experiments import contrasts, effects, failures, paired, partitions, parts, premiums, results
 from emolabs.experiments.paired import Comparison
 from emolabs.experiments.runs import Row
 
@@ -60,22 +60,20 @@ def test_a_picture_has_a_place_for_every_comparison(lines):
 def test_a_line_breaks_where_a_protocol_has_not_been_run(found):
     of_corpus = replace(found[1], row=replace(found[1].row, protocol="corpus"))
     figure, axis = reporting.figure()
-    effects.draw_protocols(axis, [*(r for r in found if r.row.protocol != "speaker"), found[2], of_corpus])
+    premiums.draw_protocols(axis, [*(r for r in found if r.row.protocol != "speaker"), found[2], of_corpus])
     drawn = {bar.get_label(): bar.lines[0].get_ydata() for bar in axis.containers}
     assert list(pd.isna(drawn["mfcc-linear"])) == [False, True, False], "random, speaker, corpus"
     assert list(pd.isna(drawn["egemaps-linear"])) == [True, False, True]
 
 
 def test_premiums_pair_the_protocols_and_leave_out_the_constant(found):
-    premiums = effects.premiums(found)
-    assert set(premiums.pipeline) == {"mfcc-linear"} and list(premiums.on)[:2] == ["overall", "without tess"]
-    rest = premiums.iloc[1]
-    assert f"without tess: {reporting.interval(-rest.difference, -rest.high, -rest.low)}" in effects.premium_sentence(
-        premiums
-    )
-    assert "`mfcc-linear`" in effects.premium_sentence(premiums)
-    assert len(effects.formatted_premiums(premiums)) == len(premiums)
-    assert effects.premiums(found[:4]).empty
+    lines = premiums.table(found)
+    assert set(lines.pipeline) == {"mfcc-linear"} and list(lines.on)[:2] == ["overall", "without tess"]
+    rest = lines.iloc[1]
+    assert f"without TESS: {reporting.interval(-rest.difference, -rest.high, -rest.low)}" in premiums.sentence(lines)
+    assert "`mfcc-linear`" in premiums.sentence(lines)
+    assert len(premiums.formatted(lines)) == len(lines)
+    assert premiums.table(found[:4]).empty
 
 
 def test_of_each_kind_validation_chooses(found):
@@ -108,10 +106,10 @@ def test_the_hardest_clips_are_those_that_all_get_wrong(found):
 
 def test_the_committed_tables_are_those_of_the_committed_results():
     everything = partitions.read("thesis").found
-    premiums = pd.read_csv(paths.figures("thesis") / "42_premium.csv", dtype={"missing": object}).fillna(
+    committed = pd.read_csv(paths.figures("thesis") / "42_premium.csv", dtype={"missing": object}).fillna(
         {"missing": ""}
     )
-    pd.testing.assert_frame_equal(premiums, effects.premiums(everything), check_dtype=False, atol=1e-9)
+    pd.testing.assert_frame_equal(committed, premiums.table(everything), check_dtype=False, atol=1e-9)
     lines = pd.read_csv(paths.figures("thesis") / "41_effects.csv").fillna({"missing": ""})
     made = paired.table(paired.declared(), everything)
     pd.testing.assert_frame_equal(lines, made, check_dtype=False, atol=1e-9)

@@ -238,4 +238,4 @@ def _rest(line) -> str:
     """The contrast without corpora of too few speakers, and without which; nothing where none is left out."""
     if not line.without:
         return ""
-    return f"{line.without}: {interval(line.without_contrast, line.without_low, line.without_high)}"
+    return f"{paired.title(line.without)}: {interval(line.without_contrast, line.without_low, line.without_high)}"

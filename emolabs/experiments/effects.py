@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
-from emolabs.experiments import paired
 from emolabs.experiments.failures import best
 from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import ENCODERS, load_pipelines
@@ -17,7 +16,6 @@ from emolabs.reporting import (
     known_mark,
     over_mark,
     p_value,
-    pipeline_look,
     stale_mark,
 )
 
@@ -106,79 +104,6 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
     return table if lines.stale.any() else table.drop(columns="stale", errors="ignore")
 
 
-def premiums(found: Sequence[Result], *, known: str = "random", new: str = "speaker") -> pd.DataFrame:
-    """What known speakers are worth: lines of `paired.compare` (`known` minus `new`), pooled, without corpora of too
-    few speakers, and per corpus, for each pipeline but the constant that has both protocols, with `pipeline`, `stale`
-    and the `texts` (share of evaluated clips whose text was heard in training) of both. A pair that `paired.refusal`
-    refuses has one line without numbers that says so in `missing`."""
-    sides = {
-        protocol: {r.row.pipeline: r for r in found if (r.row.protocol, r.row.scope) == (protocol, "pooled")}
-        for protocol in (known, new)
-    }
-    tables = []
-    for pipeline in sides[known]:
-        if pipeline == "constant" or pipeline not in sides[new]:
-            continue
-        pair = sides[known][pipeline], sides[new][pipeline]
-        problem = paired.refusal(*pair)
-        if problem:
-            tables.append(pd.DataFrame([{"on": "overall", "pipeline": pipeline, "missing": problem, "stale": False}]))
-            continue
-        facts = {"pipeline": pipeline, "stale": any(result.stale for result in pair), "missing": ""}
-        texts = " / ".join(f"{100 * r.facts['text_overlap']:.0f} %" for r in pair)
-        tables.append(paired.compare(*pair, without=True).assign(**facts, texts=texts))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["pipeline"])
-
-
-def draw_premiums(axis: Axes, lines: pd.DataFrame) -> None:
-    """Premiums per corpus, a marker per pipeline; a pair that cannot be compared is named in the legend alone."""
-    corpora = list(dict.fromkeys(["overall", *lines.on]))
-    pipelines = list(dict.fromkeys(lines.pipeline))
-    for i, pipeline in enumerate(pipelines):
-        group = lines[lines.pipeline == pipeline].set_index("on").reindex(corpora)
-        places = [k + 0.16 * (i - (len(pipelines) - 1) / 2) for k in range(len(corpora))]
-        errors = [100 * (group.difference - group.low), 100 * (group.high - group.difference)]
-        label = pipeline + stale_mark(lines.stale[lines.pipeline == pipeline].any())
-        label += " (not comparable)" if group.difference.isna().all() else ""
-        look = pipeline_look(pipeline) | {"linestyle": "", "capsize": 2, "label": label}
-        axis.errorbar(places, 100 * group.difference, yerr=errors, **look)
-    marks = lines[lines.missing == ""].drop_duplicates("on").set_index("on").interval_over
-    axis.set_xticks(range(len(corpora)), [corpus_name(c) + over_mark(marks.get(c)) for c in corpora])
-    axis.axhline(0, color="0.4", linewidth=0.8)
-    axis.set(ylabel="UAR lost with new speakers (points)")
-
-
-def formatted_premiums(lines: pd.DataFrame) -> pd.DataFrame:
-    """Lines of `premiums` for reading: in percent and points, with intervals; over clips only marked †."""
-    lines = lines[lines.missing == ""]
-    mark = lines.interval_over.map(over_mark)
-    bounds = zip(lines.difference, lines.low, lines.high, mark, strict=True)
-    columns = {
-        "pipeline": lines.pipeline,
-        "corpus": lines.on,
-        "speakers known (%)": (100 * lines["first"]).round(1),
-        "speakers new (%)": (100 * lines.second).round(1),
-        "premium (points)": [interval(*values) + m for *values, m in bounds],
-        "known texts": lines.texts,
-        "clips": lines.clips,
-    }
-    table = pd.DataFrame(columns)
-    return table.assign(stale=lines.stale.map({True: "stale", False: ""})) if lines.stale.any() else table
-
-
-def premium_sentence(lines: pd.DataFrame) -> str:
-    """The pooled premiums in words, and what is left of each without corpora of too few speakers."""
-    compared = lines[lines.missing == ""]
-    parts = []
-    for line in compared[compared.on == "overall"].itertuples():
-        rest = compared[(compared.pipeline == line.pipeline) & compared.on.str.startswith(paired.WITHOUT)]
-        points = [f"{interval(-line.difference, -line.high, -line.low)} points"]
-        points += [f"{r.on}: {interval(-r.difference, -r.high, -r.low)}" for r in rest.itertuples()]
-        parts.append(f"`{line.pipeline}` {100 * line.first:.1f} → {100 * line.second:.1f} % ({'; '.join(points)})")
-    refused = "".join(f" Not compared: {problem}." for problem in lines.missing[lines.missing != ""])
-    return f"With new speakers instead of known ones, UAR goes: {'; '.join(parts)}.{refused}"
-
-
 def sentences(lines: pd.DataFrame) -> list[str]:
     """What each comparison of `paired.table` says, in words; of those not made one sentence tells how many."""
     said = []
@@ -233,26 +158,3 @@ def draw_representatives(axis: Axes, lines: pd.DataFrame, *, title: str) -> None
     marks = lines.drop_duplicates("on").set_index("on").interval_over.map(over_mark)
     axis.set_xticks(range(len(order)), [corpus_name(corpus) + marks[corpus] for corpus in order])
     axis.set(title="\n".join([title, *chosen]), ylim=(0, 104))
-
-
-def draw_protocols(axis: Axes, found: Sequence[Result]) -> None:
-    """The pooled UAR of every pipeline over the protocols, from known speakers to new corpora; dotted is chance. A line
-    breaks where a protocol has not been run; points stand a little apart, so that none hides another."""
-    protocols = [p for p in ("hash", "random", "speaker", "corpus") if any(r.row.protocol == p for r in found)]
-    names = sorted({r.row.pipeline for r in found if r.row.protocol != "hash"}, key=list(load_pipelines()).index)
-    for i, pipeline in enumerate(names):
-        rows = {r.row.protocol: r for r in found if r.row.pipeline == pipeline}
-        scores = [rows[p].scores["overall"]["uar"] if p in rows else (float("nan"),) * 3 for p in protocols]
-        uar, low, high = (100 * pd.Series(column) for column in zip(*scores, strict=True))
-        label = pipeline + stale_mark(any(result.stale for result in rows.values()))
-        look = pipeline_look(pipeline) | {"capsize": 2, "linewidth": 0.8, "label": label}
-        places = [k + 0.05 * (i - (len(names) - 1) / 2) for k in range(len(protocols))]
-        axis.errorbar(places, uar, yerr=[uar - low, high - uar], **look)
-    titles = {
-        "hash": "hash\n(known)",
-        "random": "random\n(known)",
-        "speaker": "speaker\n(new)",
-        "corpus": "corpus\n(new)",
-    }
-    axis.set_xticks(range(len(protocols)), [titles[protocol] for protocol in protocols])
-    axis.set(ylabel="UAR (%)", ylim=(0, 100))

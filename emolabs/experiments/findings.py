@@ -7,8 +7,8 @@ from emolabs.experiments import again, learners, metrics, stability
 from emolabs.experiments import contrasts as declared_contrasts
 from emolabs.experiments.effects import LEVEL
 from emolabs.experiments.passages import EXAMPLE
-from emolabs.experiments.source import Source, points, title
-from emolabs.reporting import KNOWN, interval, known_mark, p_value, stale_mark
+from emolabs.experiments.source import Source, points
+from emolabs.reporting import KNOWN, corpus_name, interval, known_mark, p_value, stale_mark
 
 #: What a promise of accuracy came to, by the verdict of `60_promise`.
 VERDICTS = {
@@ -41,7 +41,7 @@ def duplicates(source: Source) -> str:
     search = "A search for recordings that are there twice under another cut, level or encoding finds"
     if pairs.empty:
         return f"{search} none beyond those of equal samples. {known}"
-    corpora = {title(path.split("/")[0]) for path in [*pairs["first"], *pairs.second]}
+    corpora = {corpus_name(path.split("/")[0]) for path in [*pairs["first"], *pairs.second]}
     conflicts = pairs.conflict.value_counts()
     named = [f"with two {kind}s for one recording: {count}" for kind, count in conflicts.items()]
     apart = {side: int((pairs[side] > 0).sum()) for side in ("hash", "random", "speaker")}
@@ -147,8 +147,8 @@ def contrasts(source: Source) -> str:
     few = lines.sort_values("few_speakers").iloc[0]
     clear = int((lines.p_holm < LEVEL).sum())
     return (
-        f"On {title(few.scope)} as many clips are drawn from few speakers and from many, in {len(lines)} sizes; in "
-        f"{clear} of them the UAR of `{EXAMPLE}` differs (p (Holm) under {LEVEL:g}). In the smallest, "
+        f"On {corpus_name(few.scope)} as many clips are drawn from few speakers and from many, in {len(lines)} sizes; "
+        f"in {clear} of them the UAR of `{EXAMPLE}` differs (p (Holm) under {LEVEL:g}). In the smallest, "
         f"{few.train_clips:.0f} clips of {few.many_speakers:.0f} speakers instead of {few.few_speakers:.0f} change it "
         f"by {points(few)} points, with p {p_value(few.p_holm)}. Training on all clips of all speakers gives "
         f"{100 * few.whole:.1f}."
@@ -222,7 +222,7 @@ def reliance(source: Source) -> str:
         f"{100 * said['known speakers'].target:.0f} % of the answers of `{EXAMPLE}` are right. "
         f"{kept[0].upper()}{kept[1:]}.{broken}\n\n"
         f"With new speakers the UAR of `{EXAMPLE}` for {gap.women:.0f} women {sides} that for {gap.men:.0f} men: the "
-        f"difference is {interval(gap.gap, gap.low, gap.high)} points, on {title(widest.name)} alone "
+        f"difference is {interval(gap.gap, gap.low, gap.high)} points, on {corpus_name(widest.name)} alone "
         f"{interval(widest.gap, widest.low, widest.high)}. People talking in the background as loud as the speaker "
         f"change the UAR by {points(babble)} points, a telephone line by {points(lost.loc['telephone'])}; in that "
         f"background noise the pipeline is right in {100 * babble.accuracy:.0f} % of its answers and "
@@ -243,7 +243,7 @@ def _broken(lines: pd.DataFrame) -> str:
     lines = lines[(lines.pipeline == EXAMPLE) & (lines.choice == "random") & (lines.protocol == "random")]
     lines = lines[(lines.verdict == "broken") & (lines.on != "overall")]
     right = [
-        f"{title(line.on)} ({interval(line.accuracy, line.accuracy_low, line.accuracy_high)})"
+        f"{corpus_name(line.on)} ({interval(line.accuracy, line.accuracy_low, line.accuracy_high)})"
         for line in lines.itertuples()
     ]
     return f" Corpus by corpus, known speakers, it is broken on {' and '.join(right)}." if right else ""

@@ -17,6 +17,7 @@ from statsmodels.stats.multitest import multipletests
 from emolabs import paths
 from emolabs.experiments import metrics
 from emolabs.experiments.results import Result
+from emolabs.reporting import corpus_name
 
 #: How the name of a set of clips begins that leaves corpora out.
 WITHOUT = "without "
@@ -101,6 +102,16 @@ def without_few(clips: pd.DataFrame) -> dict[str, pd.DataFrame]:
     if not few or len(few) == len(speakers):
         return {}
     return {WITHOUT + ", ".join(few): clips[~clips.corpus.isin(few)]}
+
+
+def title(on: str) -> str:
+    """The name of a set of clips as people write it.
+
+    >>> title("tess"), title("without tess"), title("overall")
+    ('TESS', 'without TESS', 'overall')
+    """
+    start = WITHOUT if on.startswith(WITHOUT) else ""
+    return start + ", ".join(corpus_name(key) for key in on.removeprefix(start).split(", "))
 
 
 def labels_of(clips: pd.DataFrame) -> list[str]:

@@ -13,8 +13,9 @@ from emolabs import markdown
 from emolabs.experiments import aims, choice, failures, paired, partitions, results
 from emolabs.experiments.choice import Cell
 from emolabs.experiments.results import Result
-from emolabs.experiments.source import Source, bounds, people, points, title, told, without
+from emolabs.experiments.source import Source, bounds, people, points, told
 from emolabs.modeling import load_pipelines
+from emolabs.reporting import corpus_name
 
 #: What a branch is made of, in words.
 INPUTS = {
@@ -94,7 +95,7 @@ def known_speakers(source: Source) -> str:
         line = {"pipeline": f"`{name}`", "known speakers": told(known[name]), "new speakers": told(new[name])}
         line["difference (points)"] = points(overall.loc[name])
         if name in rest.index:
-            line[without(rest.on.iloc[0])] = points(rest.loc[name])
+            line[paired.title(rest.on.iloc[0])] = points(rest.loc[name])
         lines.append(line | {"new corpus": told(corpus.get(name))})
     depends = any(group.low.max() > group.high.min() for _, group in single.groupby(level=0))
     headline = "How much a new speaker costs depends on the corpus" if depends else "New speakers, new corpora"
@@ -106,11 +107,11 @@ def known_speakers(source: Source) -> str:
     most = (rest.difference < overall.difference.loc[rest.index] / 2).all() if len(rest) else False
     if most:
         few = rest.on.iloc[0].removeprefix(paired.WITHOUT).split(", ")
-        people_of = " and ".join(f"the {people(source, corpus)} speakers of {title(corpus)}" for corpus in few)
+        people_of = " and ".join(f"the {people(source, corpus)} speakers of {corpus_name(corpus)}" for corpus in few)
         said += f"Most of the difference comes from {people_of}. "
     least, most = single.iloc[single.difference.argmin()], single.iloc[single.difference.argmax()]
     ends = [
-        f"{points(line)} ({title(line.on)}, {people(source, line.on)} speakers, `{line.name}`)"
+        f"{points(line)} ({corpus_name(line.on)}, {people(source, line.on)} speakers, `{line.name}`)"
         for line in (least, most)
     ]
     return said + (
@@ -126,7 +127,7 @@ def results_table(source: Source) -> str:
         if not rows:
             continue
         any_row = next(iter(rows.values()))
-        line = {"protocol": f"`{protocol}`", "corpora": "all" if scope == "pooled" else title(scope)}
+        line = {"protocol": f"`{protocol}`", "corpora": "all" if scope == "pooled" else corpus_name(scope)}
         line |= {"clips": f"{len(any_row.predictions):,}"}
         line |= {"constant": _bare(rows.get("constant"))}
         line |= {f"`{name}`": told(rows.get(name)) for name in REFERENCES}
@@ -177,7 +178,7 @@ def speech(source: Source) -> str:
     said = (
         f"{corpora.clips.sum():,} recordings of {corpora.speakers.sum()} adults who act, from {len(corpora)} corpora: "
     )
-    said += ", ".join(f"{row.speakers} speakers in {title(row.corpus)}" for row in corpora.itertuples()) + "."
+    said += ", ".join(f"{row.speakers} speakers in {corpus_name(row.corpus)}" for row in corpora.itertuples()) + "."
     pooled = next((result for result in source.found if (result.row.protocol, result.row.scope) == POOLED), None)
     if pooled:
         said += f" Pooled results rest on the {len(pooled.predictions):,} of them with one of "

@@ -8,8 +8,7 @@ from functools import cached_property
 import pandas as pd
 
 from emolabs import paths
-from emolabs.corpora import REGISTRY
-from emolabs.experiments import paired, partitions
+from emolabs.experiments import partitions
 from emolabs.experiments.results import Result
 from emolabs.reporting import interval, over_mark, stale_mark
 
@@ -68,16 +67,6 @@ def bounds(result: Result) -> tuple[float, float]:
 def points(line: object) -> str:
     """A difference of a table with its interval, in points; `interval_over` is told where the line has it."""
     return interval(line.difference, line.low, line.high) + over_mark(getattr(line, "interval_over", None))
-
-
-def without(name: str) -> str:
-    """The name of a set of clips that leaves corpora out, as people write it."""
-    return paired.WITHOUT + ", ".join(title(corpus) for corpus in name.removeprefix(paired.WITHOUT).split(", "))
-
-
-def title(corpus: str) -> str:
-    """The name of a corpus as people write it."""
-    return REGISTRY[corpus].name if corpus in REGISTRY else corpus
 
 
 def people(source: Source, corpus: str) -> int:
