@@ -102,6 +102,9 @@ def test_the_hardest_clips_are_those_that_all_get_wrong(found):
         assert line.confidence == pytest.approx(given, abs=1e-6)
         assert line.answer in {answer.prediction for answer in answers}
     assert table.confidence[table.wrong == 3].is_monotonic_increasing
+    every = failures.hardest(some, most=10**6)
+    said = failures.missed(some)
+    assert said.startswith(f"None of 3 pipelines names {(every.wrong == 3).sum():,} of {len(every):,} clips: CREMA-D ")
 
 
 def test_the_committed_tables_are_those_of_the_committed_results():

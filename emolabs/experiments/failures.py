@@ -9,6 +9,7 @@ import pandas as pd
 from emolabs import paths, storage
 from emolabs.corpora import index as corpus_index
 from emolabs.experiments.results import Result
+from emolabs.reporting import corpus_name
 
 
 def validation_uar(result: Result) -> float:
@@ -62,6 +63,17 @@ def hardest(found: Sequence[Result], *, most: int = 20) -> pd.DataFrame:
     clips = clips[clips.of == len(found)].reset_index()
     clips = clips.sort_values(["wrong", "confidence", "path"], ascending=[False, True, True])
     return clips.head(most)[["path", "emotion", "wrong", "of", "answer", "confidence"]].reset_index(drop=True)
+
+
+def missed(found: Sequence[Result]) -> str:
+    """How many of the clips that all results evaluated none of them names, overall and per corpus, in words."""
+    clips = pd.concat([r.predictions[["path", "corpus", "emotion", "prediction"]] for r in found], ignore_index=True)
+    clips["is_wrong"] = clips.prediction != clips.emotion
+    clips = clips.groupby(["corpus", "path"]).is_wrong.agg(["all", "size"])
+    clips = clips[clips["size"] == len(found)]["all"]
+    shares = 100 * clips.groupby("corpus").mean()
+    told = ", ".join(f"{corpus_name(corpus)} {share:.1f} %" for corpus, share in shares.items())
+    return f"None of {len(found)} pipelines names {clips.sum():,} of {len(clips):,} clips: {told}."
 
 
 def recordings(clips: pd.DataFrame, *, profile: str) -> list[tuple[str, Path]]:
