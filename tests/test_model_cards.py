@@ -1,8 +1,10 @@
 """Model cards say what results and registry say, where a row is finished and nowhere else."""
 
+import sys
 from dataclasses import fields, replace
 
 import pytest
+from evaluated import answered, clips, write
 
 from emolabs import paths, storage
 from emolabs.corpora import REGISTRY
@@ -77,6 +79,19 @@ def test_cards_lie_beside_the_summary_and_in_the_runs_that_are_there(case, tmp_p
     written = model_cards.write(result)
     assert written == [result.row.summary.with_suffix(".md"), first / "card.md"]
     assert {file.read_text() for file in written} == {model_cards.card(result)}
+
+
+def test_a_torn_row_is_named_and_the_others_have_their_cards(project, monkeypatch, capsys):
+    good, torn = (replace(ROWS["known"], profile="demo", pipeline=name) for name in ("mfcc-linear", "whisper-linear"))
+    for row in (good, torn):
+        write(row, answered(clips(), hits=0.7))
+    (torn.results(0) / "run.json").write_text("{")
+    monkeypatch.setattr(model_cards, "card", lambda result: result.row.pipeline)
+    monkeypatch.setattr(sys, "argv", ["model_cards", "demo"])
+    model_cards.main()
+    said = capsys.readouterr()
+    assert good.summary.with_suffix(".md").is_file() and said.out.startswith("1 model cards")
+    assert "whisper-linear under hash" in said.err and "cannot be read" in said.err
 
 
 def test_committed_cards_are_there_and_every_eighth_is_that_of_its_result():

@@ -117,6 +117,14 @@ def test_most_rows_decide_and_the_order_of_files_does_not(project):
     assert kept(evaluation) == {CNN, OTHER}, "of two versions with as many rows the one with more clips"
 
 
+def test_a_row_has_one_voice_whatever_its_seeds(project):
+    for seed in range(4):
+        write(row(CNN, seed=seed), answered(clips(), hits=0.9), manifest="new")
+    evaluation = partitions.read("demo")
+    assert kept(evaluation) == {LINEAR, OTHER} and left_out(evaluation) == {CNN: partitions.OTHER}
+    assert len(evaluation.gaps[evaluation.gaps.reason == partitions.OTHER]) == 4, "every seed is named"
+
+
 def test_seeds_and_protocols_have_partitions_of_their_own(project):
     write(row(CNN, protocol="speaker"), answered(clips(), hits=0.5), manifest="other")
     write(row(CNN, seed=1), answered(clips(), hits=0.5))

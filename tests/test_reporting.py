@@ -345,6 +345,13 @@ def test_floats_have_the_digits_that_their_column_needs():
     assert rows[6:8] == [r"2.3 & 0.123 & 3 & 11,936 & 0.0 \\", r"41.7 & 1.000 & -- & 7 & 0.0 \\"]
 
 
+def test_numbers_that_name_something_keep_their_digits_together():
+    table = pd.DataFrame({"year": [2021, 1999], "Year of recording": [2014.0, np.nan], "seed": [12345, 0]})
+    table = table.assign(yearly=[2021, 7])
+    rows = tex_of(table).splitlines()
+    assert rows[6:8] == [r"2021 & 2014 & 12345 & 2,021 \\", r"1999 & -- & 0 & 7 \\"]
+
+
 def test_rows_that_are_only_counted_are_not_named():
     chosen = pd.DataFrame({"clips": [1, 2, 3]}).iloc[[0, 2]]
     assert r"\begin{tabular}{r}" in tex_of(chosen) and r"3 \\" in tex_of(chosen)

@@ -2,15 +2,18 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from evaluated import LABELS, answered, clips, write
 from pandas.testing import assert_frame_equal
 from sklearn.metrics import balanced_accuracy_score, recall_score
 
-from emolabs import paths
-from emolabs.experiments import results, verification
+from emolabs import paths, storage
+from emolabs.experiments import metrics, partitions, results, verification
 
+PIPELINES = ("mfcc-linear", "egemaps-linear", "logmel-cnn3-mean", "whisper-linear")
 CHOSEN = {"protocol": "speaker", "scope": "pooled", "pipeline": "egemaps-linear"}
 
 
@@ -96,7 +99,32 @@ def test_a_table_that_is_none_is_refused(table, spoil, sentence):
 
 def test_the_committed_table_is_that_of_the_committed_results():
     there = pd.read_csv(paths.figures("thesis") / "results.csv", dtype={"fold": str})
-    assert_frame_equal(results.long(results.find("thesis")), there, check_dtype=False, atol=1e-6)
+    assert_frame_equal(results.long(partitions.read("thesis").every), there, check_dtype=False, atol=1e-6)
+
+
+@pytest.fixture
+def others(project) -> Path:
+    """A project with two rows, one of another partition and a torn one; the table of the first two."""
+    rows = [results.Row(profile="demo", protocol="hash", scope="pooled", pipeline=p, seed=0) for p in PIPELINES]
+    for row in rows:
+        write(row, answers := answered(clips(), hits=0.7))
+        scores = metrics.evaluate(answers, labels=LABELS) | {"labels": LABELS}
+        storage.write_json(row.results(0) / "metrics.json", scores)
+    table = results.long(partitions.read("demo").every)
+    write(rows[2], answered(clips(), hits=0.9), manifest="new")
+    (rows[3].results(0) / "run.json").write_text("{")
+    table[table.pipeline.isin(PIPELINES[:2])].to_csv(project / "committed.csv", index=False)
+    return project / "committed.csv"
+
+
+def test_what_cannot_be_compared_is_named_and_the_rest_is_compared(others, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["verification", "demo", "--against", str(others)])
+    with pytest.raises(SystemExit) as ended:
+        verification.main()
+    said = capsys.readouterr()
+    assert ended.value.code == 0 and "new here" not in said.out and "equal" in said.out
+    assert f"`{PIPELINES[2]}` under `hash`" in said.err and "another version of the partition" in said.err
+    assert f"`{PIPELINES[3]}` under `hash`" in said.err and "cannot be read" in said.err
 
 
 def test_the_command_ends_with_1_where_numbers_differ(tmp_path):

@@ -46,6 +46,12 @@ WRITES = {
 #: What reruns with the run that is tried, the run included.
 READERS = {"40_evaluation", "41_representations", "43_inside"}  # 42, 44 and 60 want the protocol speaker
 AFTER_TRAINING = {"training", "human_vs_machine", "try_it", *READERS}
+#: What 42, 44 and 60 write.
+OF_NEW_SPEAKERS = {
+    "42_generalization": "42_hardest.csv",
+    "44_stability": "44_seeds.csv",
+    "60_reliability": "60_promise.csv",
+}
 #: What the parameter files say, beside nothing.
 SAYS = {
     "30_classic_cnn": "epochs: 2\n",
@@ -138,6 +144,14 @@ for file in {WRITES[name]}:
     nbformat.write(new_notebook(cells=cells), root / "notebooks" / f"{name}.ipynb")
 
 
+def write_step(root: Path, name: str) -> None:
+    """A notebook with its parameters and the module that it rests on."""
+    module = f'"""What step {name} writes."""\n\nTEXT = "{name}"\n'
+    (root / "emolabs" / "parts" / f"step_{name[:2]}.py").write_text(module)
+    (root / "params" / "demo" / f"{name}.yaml").write_text(SAYS.get(name, "{}\n"))
+    write_notebook(root, name)
+
+
 def write_project(root: Path) -> None:
     package = root / "emolabs"
     for name in ["__init__", "paths", "storage", "params", "types", "execute", "dependencies"]:
@@ -166,9 +180,7 @@ if __name__ == "__main__":
     (root / "papermill.py").write_text(PAPERMILL)
     (root / "sitecustomize.py").write_text(WITH_OPENSMILE)
     for name in WRITES:
-        (package / "parts" / f"step_{name[:2]}.py").write_text(f'"""What step {name} writes."""\n\nTEXT = "{name}"\n')
-        (root / "params" / "demo" / f"{name}.yaml").write_text(SAYS.get(name, "{}\n"))
-        write_notebook(root, name)
+        write_step(root, name)
 
 
 def snakemake(root: Path, *arguments: str) -> str:
@@ -347,6 +359,19 @@ def test_published_votes_are_analysed_where_they_lie_and_again_when_they_change(
     assert would_run(project) == set()
     votes.write_text("A,D,F\n")
     assert would_run(project) == {"human_baseline"}
+
+
+def test_a_table_that_a_command_left_among_the_results_reruns_its_reader_alone(project, monkeypatch):
+    for name, file in OF_NEW_SPEAKERS.items():
+        monkeypatch.setitem(WRITES, name, f"[paths.figures(profile) / '{file}']")
+        write_step(project, name)
+    edit_profile(project, runs=[*PROFILE["runs"], {"protocol": "speaker", "pipelines": ["constant"]}])
+    snakemake(project)
+    expected = set()
+    for file, reader in [("again", "44_stability"), ("variance-mfcc", "42_generalization"), ("costs", "40_evaluation")]:
+        assert would_run(project) == expected
+        (project / f"data/results/demo/{file}.csv").write_text("pipeline\n")
+        assert would_run(project) == (expected := {*expected, reader})
 
 
 def test_a_label_changed_beside_the_audio_is_indexed_anew(project):

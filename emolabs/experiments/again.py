@@ -63,7 +63,8 @@ def train_again(first: Result, *, home: Path) -> Result:
 def compare(first: Result, second: Result) -> dict:
     """What a second training changed: `KEY`, `clips`, `same_answers` (share), `largest_p` (largest difference of a
     probability), `uar, low, high` of the first, `uar_again`, `largest` (largest difference of accuracy, UAR or macro-F1
-    over all clips and each corpus) and `verdict`: equal within `verification.TOLERANCE`, or `different`."""
+    over all clips and each corpus), `verdict`: equal within `verification.TOLERANCE`, or `different`, and
+    `first_predictions`, a digest that knows the first training again."""
     joined = first.predictions.merge(second.predictions, on=["id", "fold"], suffixes=("", "_again"), validate="1:1")
     if not len(joined) == len(first.predictions) == len(second.predictions):
         raise ValueError(f"the two trainings of {first.row.pipeline} evaluated other clips: one partition is expected")
@@ -84,7 +85,15 @@ def compare(first: Result, second: Result) -> dict:
         "verdict": "equal" if max(moved) <= verification.TOLERANCE else "different",
         "first_on": _machine(first),
         "again_on": _machine(second),
+        "first_predictions": _digest(first),
     }
+
+
+def _digest(result: Result) -> str:
+    """Digest of all answers and probabilities, whatever the order of the clips."""
+    clips = result.predictions.sort_values(["fold", "id"])
+    shares = clips[[f"p_{label}" for label in result.labels]].astype(float)
+    return storage.digest([clips[["fold", "id", "prediction"]].values.tolist(), shares.values.tolist()])
 
 
 def _machine(result: Result) -> str:
@@ -94,17 +103,18 @@ def _machine(result: Result) -> str:
 
 def table(profile: str) -> pd.DataFrame | None:
     """The committed lines of `compare`, None where no row was trained again; `stale` marks those whose first training
-    is another one by now, or gone."""
+    is another one by now, is gone, or is not said."""
     file = _file(profile)
     if not file.is_file():
         return None
     lines = pd.read_csv(file)
+    lines = lines.reindex(columns=[*lines, *({"first_predictions"} - {*lines})])  # older ones do not say them
     now = {tuple(getattr(r.row, name) for name in KEY): r for r in partitions.read(profile).every}
     kept = []
     for line in lines.itertuples():
         result = now.get(tuple(getattr(line, name) for name in KEY))
         is_there = result is not None and not result.stale
-        kept.append(is_there and abs(result.scores["overall"]["uar"][0] - line.uar) < 1e-9)
+        kept.append(is_there and _digest(result) == line.first_predictions)
     return lines.assign(stale=[not there for there in kept])
 
 
@@ -127,13 +137,20 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def sentence(lines: pd.DataFrame) -> str:
-    """The table in words."""
-    equal, same = int((lines.verdict == "equal").sum()), int((lines.same_answers == 1).sum())
-    return (
-        f"{len(lines)} rows were trained a second time: {equal} of them come out within the "
-        f"tolerance of {100 * verification.TOLERANCE:g} points in every score, {same} with the same answer for "
-        f"every clip; the largest change of a score is {100 * lines.largest.max():.2f} points."
-    )
+    """The table in words; what is stale is counted apart."""
+    is_stale = lines.stale.astype(bool)
+    now, gone = lines[~is_stale], int(is_stale.sum())
+    said = "No row that stands now was trained a second time."
+    if len(now):
+        equal, same = int((now.verdict == "equal").sum()), int((now.same_answers == 1).sum())
+        rows, them = ("1 row was", "1") if len(now) == 1 else (f"{len(now)} rows were", "them")
+        said = (
+            f"{rows} trained a second time: {equal} of {them} {'comes' if equal == 1 else 'come'} out within the "
+            f"tolerance of {100 * verification.TOLERANCE:g} points in every score, {same} with the same answer for "
+            f"every clip; the largest change of a score is {100 * now.largest.max():.2f} points."
+        )
+    compares = "compares with a training that is" if gone == 1 else "compare with trainings that are"
+    return said + (f" {gone} more, marked stale, {compares} gone." if gone else "")
 
 
 def _file(profile: str) -> Path:

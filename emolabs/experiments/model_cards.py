@@ -178,14 +178,21 @@ def _encoder(result: Result) -> str:
 
 
 def main() -> None:
-    """Write the pages of a profile's finished results and say where."""
+    """Write the pages of a profile's finished results and say where; a row that cannot be read is named and left."""
     parser = argparse.ArgumentParser(prog="python -m emolabs.experiments.model_cards", description=__doc__)
     parser.add_argument("profile", nargs="?", default="thesis", help="whose results are read (thesis)")
     profile = parser.parse_args().profile
     try:
-        written = [file for result in results.find(profile) for file in write(result)]
-    except (FileNotFoundError, ValueError) as error:
+        rows = results.rows(profile)
+    except FileNotFoundError as error:
         sys.exit(str(error))
+    written = []
+    for row in rows:
+        try:
+            written += write(results.load(row))
+        except (FileNotFoundError, ValueError) as error:
+            name = f"{row.pipeline} under {row.protocol}, {row.scope}, seed {row.seed}"
+            print(f"{name}, is left without a new card: {error}", file=sys.stderr)
     print(f"{len(written)} model cards, beside the results in {paths.results(profile)} and in the runs that are here")
 
 

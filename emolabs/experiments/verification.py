@@ -4,7 +4,8 @@
 
 Two trainings on different machines give different last digits. So a number counts as equal within `TOLERANCE`, and as
 near where it lies in the interval of the committed one; what lies outside, is missing, or was evaluated on another
-partition is listed, and the command then ends with 1.
+partition is listed, and the command then ends with 1. Compared is what `partitions` lets stand, as in the committed
+table; what it leaves out is named first.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from emolabs import paths
-from emolabs.experiments import results
+from emolabs.experiments import partitions, results
 
 #: Half a point in a hundred: what the same training on another machine may differ by.
 TOLERANCE = 0.005
@@ -95,9 +96,12 @@ def main() -> None:
     chosen = parser.parse_args()
     try:
         reference = pd.read_csv(chosen.against, dtype={"fold": str}) if chosen.against else committed(chosen.profile)
-        lines = compare(results.long(results.find(chosen.profile)), reference)
+        evaluation = partitions.read(chosen.profile)
+        lines = compare(results.long(evaluation.every), reference)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
+    for sentence in evaluation.sentences():
+        print(sentence, file=sys.stderr)
     print(summary(lines))
     sys.exit(int(not lines.verdict.isin(VERDICTS[:2]).all()))
 

@@ -25,6 +25,8 @@ _SPECIAL = str.maketrans(
     }
 )
 
+#: Words in the names of columns whose whole numbers name something and count nothing: their digits stay together.
+NAMING = {"year", "seed"}
 #: Units at the end of a column's name, as they are written.
 UNITS = {"s": "s", "ms": "ms", "hz": "Hz", "db": "dB", "dbtp": "dBTP", "lufs": "LUFS"}
 
@@ -76,8 +78,9 @@ def tabular(table: pd.DataFrame, *, precision: int = 3, below: str = "") -> str:
     """`table` (without its index) as a LaTeX `tabular` that needs the package booktabs, and what `fit` says.
 
     Columns of numbers stand right, all others left. Floats have as many digits after the point as their column needs,
-    at least one and at most `precision`; thousands are set off by a comma, missing values are a dash. Text and headings
-    are escaped, what is wider than the text is fitted, and the note `below` stands under it.
+    at least one and at most `precision`; thousands are set off by a comma except in years and other numbers that count
+    nothing (`NAMING`); missing values are a dash. Text and headings are escaped, what is wider than the text is fitted,
+    and the note `below` stands under it.
     """
     columns = [table.iloc[:, i] for i in range(table.shape[1])]
     shown = pd.DataFrame({i: _shown(column, precision) for i, column in enumerate(columns)}, index=table.index)
@@ -103,12 +106,13 @@ def _is_numeric(column: pd.Series) -> bool:
 def _shown(column: pd.Series, precision: int) -> list[str]:
     """The cells of a column as LaTeX."""
     digits = _digits(column, precision) if is_float_dtype(column) else precision
+    comma = "" if NAMING & {*re.split(r"[\W_]+", str(column.name).lower())} else ","
     cells = []
     for value in column:
         if is_float(value) and not pd.isna(value):
-            cells.append(f"{value:,.{digits}f}")
+            cells.append(f"{value:{comma}.{digits}f}")
         elif is_integer(value):
-            cells.append(f"{value:,}")
+            cells.append(f"{value:{comma}}")
         else:
             cells.append(value if isinstance(value, str) else "--" if pd.isna(value) else str(value))
     return ["--" if cell == "--" else escape(cell) for cell in cells]
