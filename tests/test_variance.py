@@ -73,7 +73,7 @@ def test_the_row_of_known_speakers_is_followed_to_new_ones(project):
     assert set(chosen.pipeline[chosen.side == "speakers new"]) == {second}
     said = variance.sentences(chosen, levels={"99 %": 0.99})
     assert said[0].startswith("**99 %** is reached with known speakers in: emosynth-de, LLD 100.0")
-    assert f"with new speakers, by `{second}`" in said[1]
+    assert f"with new speakers, by `{second}`" in said[1] and f"(`{first}`) (stale): " in said[1]
     write(Row(**about, protocol="speaker", pipeline=first), answered(clips(), hits=0.5), validation=0.1)
     chosen = variance.chosen(partitions.read("demo").found)
     assert set(chosen.pipeline) == {first}
