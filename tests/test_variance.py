@@ -80,7 +80,8 @@ def test_the_row_of_known_speakers_is_followed_to_new_ones(project):
     spread = pd.DataFrame({"corpus": ["emosynth-de", "emosynth-en"], "within": [0.7, 0.9], "low": 0.6, "high": 0.95})
     figure, axis = reporting.figure()
     variance.draw(axis, chosen[chosen.side == "speakers new"], spread=spread, levels={"99 %": 0.99})
-    assert [text.get_text() for text in axis.texts] == ["emosynth-de", "emosynth-en"]
+    named = [text.get_text() for text in axis.texts if text.get_text()]  # no mark stands at points over speakers
+    assert named == ["emosynth-de", "emosynth-en"]
     plt.close(figure)
 
 
