@@ -406,6 +406,7 @@ def test_numbers_are_spelled_sorted_and_formatted():
     reporting.save_numbers(dict(reversed(values.items())), profile="demo", provenance=SOURCE)
     assert file.read_bytes() == first
     assert reporting.interval(0.712, 0.68, 0.741) == "71.2 [68.0, 74.1]"
+    assert [reporting.p_value(p) for p in (0.0312, 1e-5, np.nan)] == ["0.031", "< 0.001", "–"]
     assert reporting.interval(-0.0001, -0.00049, -0.001) == "0.0 [0.0, -0.1]"  # no sign before what rounds to zero
 
 

@@ -63,7 +63,7 @@ def test_few_speakers_have_no_interval_and_other_clips_no_comparison():
 
 
 def test_holm_leaves_out_what_has_no_p():
-    corrected = counts.holm(pd.Series([0.01, np.nan, 0.04]))
+    corrected = paired.holm(pd.Series([0.01, np.nan, 0.04]))
     assert corrected.tolist()[::2] == pytest.approx([0.02, 0.04]) and np.isnan(corrected[1])
 
 

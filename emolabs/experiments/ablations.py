@@ -12,7 +12,7 @@ import pandas as pd
 
 from emolabs import paths, storage
 from emolabs.corpora import index as corpus_index
-from emolabs.experiments import cells, counts, runs
+from emolabs.experiments import cells, counts, paired, runs
 from emolabs.extraction import functionals, store
 from emolabs.extraction.store import Features
 from emolabs.modeling.pipeline import get_pipeline
@@ -101,4 +101,4 @@ def table(profile: str) -> pd.DataFrame:
             lines.append(line)
     scores = ["uar", "low", "high", "difference", "difference_low", "difference_high", "p"]
     table = pd.DataFrame(lines, columns=[*NAMES, *scores, "clips", "speakers", "stale"])
-    return table.assign(p_holm=counts.holm(table.p))
+    return table.assign(p_holm=paired.holm(table.p))

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
-from emolabs.experiments import metrics
+from emolabs.experiments import metrics, paired
 
 UNITS = ["corpus", "speaker", "emotion"]
 
@@ -56,20 +55,10 @@ def _uar(totals: np.ndarray) -> np.ndarray:
 
 def bounds(samples: np.ndarray) -> tuple[float, float]:
     """Ends of the 95 % interval of bootstrap samples [resamples]; NaN where there are none."""
-    low, high = np.percentile(samples, [2.5, 97.5])
-    return float(low), float(high)
+    drawn = paired.bounds(samples)
+    return float(drawn["low"]), float(drawn["high"])
 
 
 def p_value(differences: np.ndarray) -> float:
-    """Two-sided p of bootstrap differences [resamples] (Davison & Hinkley 1997, section 4.2); NaN where they are."""
-    if np.isnan(differences).any():
-        return float("nan")
-    tail = min((differences <= 0).sum(), (differences >= 0).sum())
-    return float(min(1.0, 2 * (tail + 1) / (len(differences) + 1)))
-
-
-def holm(p: pd.Series) -> pd.Series:
-    """p corrected for all that were tested together (Holm 1979); what has no p gets none."""
-    tested = p.dropna().astype(float)
-    corrected = multipletests(tested, method="holm")[1] if len(tested) else []
-    return pd.Series(corrected, index=tested.index, dtype=float).reindex(p.index)
+    """Two-sided p of bootstrap differences [resamples], as `paired.bounds` has it; NaN where they are."""
+    return float("nan") if np.isnan(differences).any() else float(paired.bounds(differences)["p"])

@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from emolabs.experiments import cells, counts, runs
+from emolabs.experiments import cells, counts, paired, runs
 from emolabs.extraction.store import Features
 from emolabs.modeling.pipeline import get_pipeline
 from emolabs.standardization import split
@@ -197,4 +197,4 @@ def contrasts(profile: str) -> pd.DataFrame:
     if not lines:
         return pd.DataFrame(columns=[*PLACE, *_CONTRAST])
     table = pd.DataFrame(lines)
-    return table.assign(p_holm=counts.holm(table.p))
+    return table.assign(p_holm=paired.holm(table.p))

@@ -2,10 +2,9 @@
 
 import pandas as pd
 
-from emolabs.reporting import interval, over_mark, stale_mark
+from emolabs.experiments.effects import LEVEL
+from emolabs.reporting import interval, over_mark, p_value, stale_mark
 
-#: What a corrected p has to be under for a difference to be called one.
-LEVEL = 0.05
 #: What names a learning curve.
 CURVE = ["pipeline", "protocol", "scope", "on", "axis"]
 #: What is left out of the chain, in words.
@@ -22,10 +21,6 @@ STEPS = {
 def points(value: float, low: float, high: float) -> str:
     """A value with its interval, or alone where too few speakers were evaluated for one."""
     return f"{100 * value:.1f}" if pd.isna(low) else interval(value, low, high)
-
-
-def _p(p: float) -> str:
-    return "–" if pd.isna(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def seeds_table(lines: pd.DataFrame) -> pd.DataFrame:
@@ -105,7 +100,7 @@ def contrasts_table(lines: pd.DataFrame) -> pd.DataFrame:
     table["many speakers"] = lines.many_speakers.round(0).astype(int)
     table["UAR of many (%)"] = (100 * lines.many).round(1)
     table["many − few"] = [points(*values) for values in zip(lines.difference, lines.low, lines.high, strict=True)]
-    table["p (Holm)"] = lines.p_holm.map(_p)
+    table["p (Holm)"] = lines.p_holm.map(p_value)
     return table
 
 
@@ -133,7 +128,7 @@ def ablations_table(lines: pd.DataFrame) -> pd.DataFrame:
     table["UAR (%)"] = [points(*values) for values in zip(lines.uar, lines.low, lines.high, strict=True)]
     differences = zip(lines.difference, lines.difference_low, lines.difference_high, strict=True)
     table["minus full chain"] = ["–" if pd.isna(values[0]) else points(*values) for values in differences]
-    table["p (Holm)"] = lines.p_holm.map(_p)
+    table["p (Holm)"] = lines.p_holm.map(p_value)
     table["clips"] = lines.clips
     return table
 

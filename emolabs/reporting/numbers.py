@@ -98,12 +98,12 @@ def interval(value: float, low: float, high: float, *, digits: int = 1, scale: f
 
 
 def p_value(p: float) -> str:
-    """A p value for reading.
+    """A p value for reading; what has none is a dash.
 
-    >>> p_value(0.0312), p_value(0.00001)
-    ('0.031', '< 0.001')
+    >>> p_value(0.0312), p_value(0.00001), p_value(math.nan)
+    ('0.031', '< 0.001', '–')
     """
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return "–" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _show(name: str, value: object, precision: int) -> str:
