@@ -72,7 +72,7 @@ def test_a_picture_has_a_panel_for_each_depth_that_was_run_and_names_what_was_no
     found[0] = replace(found[0], stale=True)
     figure = depth.draw(depth.compare(found))
     above, below = np.reshape(figure.axes, (2, -1))
-    assert [axis.get_title() for axis in above] == ["depth 8\n(plain8 stale)", "depth 20\n(plain20 not run)"]
+    assert [axis.get_title() for axis in above] == ["depth 8\nplain8 (stale)", "depth 20\n(plain20 not run)"]
     assert [len(axis.lines) for axis in above] == [len(axis.lines) for axis in below] == [2, 1]
     plain, resnet = above[0].lines
     assert plain.get_ydata()[0] == pytest.approx(0.1) and resnet.get_ydata()[0] == pytest.approx(0.4)

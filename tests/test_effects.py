@@ -119,7 +119,5 @@ def test_the_committed_tables_are_those_of_the_committed_results():
     lines = pd.read_csv(paths.figures("thesis") / "41_contrasts.csv").fillna({"missing": ""})
     made = contrasts.table(contrasts.declared(), everything)
     pd.testing.assert_frame_equal(lines, made, check_dtype=False, atol=1e-9)
-    lines = pd.read_csv(paths.figures("thesis") / "41_parts.csv")
-    pairs = [(part, first.row, second.row) for part, first, second in parts.matched(everything) if first.row.seed == 0]
-    rows = [(part, *(f"{r.pipeline}, {r.protocol}, {r.scope}" for r in both)) for part, *both in pairs]
-    assert [*zip(lines.part, lines.first_row, lines.second_row, strict=True)] == rows
+    lines = pd.read_csv(paths.figures("thesis") / "41_parts.csv", dtype={"missing": object}).fillna({"missing": ""})
+    pd.testing.assert_frame_equal(lines, parts.table(everything), check_dtype=False, atol=1e-9)

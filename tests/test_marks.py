@@ -1,12 +1,14 @@
 """The marks behind scores and names come from one place."""
 
 import ast
+import re
 
 import pytest
 
-from emolabs import paths, reporting
+from emolabs import dependencies, paths, reporting
 
 MODULES = sorted(path for path in (paths.ROOT / "emolabs").rglob("*.py") if path.name != "marks.py")
+NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
 
 
 def test_marks():
@@ -16,14 +18,48 @@ def test_marks():
 
 
 def written(source: str) -> list[str]:
-    """The texts of a module that hold a mark, docstrings and comments aside."""
+    """The texts of a module that hold a mark, docstrings and comments aside: one of the signs, or "stale" behind
+    something else. Alone it is the name of a column or the word in one, but within another text it is a mark."""
     tree = ast.parse(source)
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in prose]
-    return [text for text in texts if isinstance(text, str) and any(mark in text for mark in ("†", "§", "(stale)"))]
+    within = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    texts = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    nodes = [node for node in texts if id(node) not in prose]
+    said = [n.value for n in nodes if re.search(r"[†§]|\(stale\)|\Wstale\W?$", n.value)]
+    return said + [n.value for n in nodes if id(n) in within and n.value == "stale"]
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        '"a (stale)"',
+        'f"a{1} (stale)"',
+        '"a" + (" stale" if b else "")',
+        """f"a{', stale' if b else ''}\"""",
+        """f"a {'stale' if b else ''}\"""",
+    ],
+)
+def test_marks_of_every_shape_are_seen(mark):
+    assert written(f"x = {mark}")
+
+
+@pytest.mark.parametrize("text", ['"""Marked †."""', 'x = {True: "stale"}', 'x = "marked stale, and kept"', "x.stale"])
+def test_what_is_no_mark_is_let_be(text):
+    assert not written(text)
+
+
+#: What writes a mark of its own still, and why.
+LEFT = {"emolabs/reliability/drawings.py": "the titles of 60_calibration have the mark on a line of its own"}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(paths.ROOT)))
-def test_no_module_writes_a_mark_of_its_own(module):
-    assert written('x = f"a{1} (stale)"') and not written('"""Marked †."""')
+def test_no_module_writes_a_mark_of_its_own(module, request):
+    if reason := LEFT.get(module.relative_to(paths.ROOT).as_posix()):
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     assert written(module.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_notebook_writes_a_mark_of_its_own(notebook):
+    cells = dependencies.code_cells(notebook)
+    assert cells and [mark for cell in cells for mark in written(cell.source)] == []

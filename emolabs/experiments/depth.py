@@ -17,7 +17,7 @@ from emolabs import reporting
 from emolabs.experiments.drawings import draw_gradients, gradients
 from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import load_pipelines
-from emolabs.reporting import COLORS, interval, over_mark
+from emolabs.reporting import COLORS, interval, over_mark, stale_mark
 
 #: How the two kinds look; without colour they differ in line, marker and fill.
 LOOKS = {
@@ -76,14 +76,15 @@ def draw(family: pd.DataFrame) -> Figure:
     for column, depth in zip(axes.T, depths, strict=True):
         notes = []
         for line in family[family.depth == depth].itertuples():
-            if line.result is None or line.stale:
-                notes.append(f"{line.kind}{depth} {'not run' if line.result is None else 'stale'}")
             if line.result is None:
+                notes.append(f"({line.kind}{depth} not run)")
                 continue
+            if line.stale:
+                notes.append(f"{line.kind}{depth}{stale_mark(line.stale)}")
             table, look = norms(line.result), LOOKS[line.kind]
             draw_gradients(column[0], table, **look)
             column[1].plot(table.index + 1, table.iloc[:, 0], markersize=3, markevery=max(1, len(table) // 8), **look)
-        column[0].set(title="\n".join([f"depth {depth}", *([f"({', '.join(notes)})"] if notes else [])]), ylabel="")
+        column[0].set(title=f"depth {depth}\n{', '.join(notes)}".rstrip(), ylabel="")
         column[1].set(xlabel="epoch", yscale="log")
         column[1].xaxis.get_major_locator().set_params(integer=True)
     axes[0][0].set_ylabel("norm of the gradient")
@@ -106,7 +107,7 @@ def formatted(family: pd.DataFrame) -> pd.DataFrame:
         if line.result is None:
             lines.append(shown | {"UAR (%)": "not run"})
             continue
-        mark = over_mark(line.interval_over) + (" stale" if line.stale else "")
+        mark = over_mark(line.interval_over) + stale_mark(line.stale)
         shown |= {"UAR (%)": interval(line.uar, line.low, line.high) + mark, "epochs": str(int(line.epochs))}
         lines.append(shown | {"gradient, first layer": f"{line.first:.3g}", "last layer": f"{line.last:.3g}"})
     return pd.DataFrame(lines).fillna("")

@@ -12,7 +12,9 @@ FILE = "elapsed.json"
 def resume(folder: Path) -> float:
     """The seconds that earlier sittings in `folder` spent up to the checkpoint there, 0 without one; a sitting begins.
 
-    Times are those of the clock on the wall, as the files of a run have them.
+    Times are those of the clock on the wall, as the files of a run have them. A checkpoint that is older than the last
+    sitting adds nothing. Raises `ValueError` where the file is no JSON, `KeyError` where it lacks one of its two
+    numbers, and `OSError` where it cannot be written; deleting it forgets the earlier sittings and nothing else.
     """
     file, checkpoint, before = folder / FILE, folder / "checkpoint.pt", 0.0
     if file.is_file() and checkpoint.is_file():

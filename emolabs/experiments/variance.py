@@ -31,7 +31,7 @@ from emolabs.experiments.choice import Cell
 from emolabs.experiments.comparison import scope_name
 from emolabs.experiments.results import Result
 from emolabs.extraction import store
-from emolabs.reporting import KIND_LOOKS, corpus_name, interval, over_mark
+from emolabs.reporting import KIND_LOOKS, corpus_name, interval, over_mark, stale_mark
 
 RESAMPLES = 1000
 #: Where speakers are known and new, by scope; the single corpora have the label set of the pooled protocols.
@@ -230,7 +230,7 @@ def _briefly(line) -> str:
 
 
 def _trained(line) -> str:
-    return f"{_briefly(line)} (`{line.pipeline}`{', stale' if line.stale else ''})"
+    return f"{_briefly(line)} (`{line.pipeline}`){stale_mark(line.stale)}"
 
 
 def _share(line) -> str:
