@@ -122,5 +122,29 @@ def test_words_count_what_stands_now(compared):
         assert again.sentence(nothing).startswith("No row that stands now was trained a second time.")
 
 
+def test_another_device_or_version_is_said(compared):
+    row, _ = compared
+    result = results.load(row)
+    other = [run | {"machine": run["machine"] | {"torch": "3"}} for run in result.runs]
+    line = again.compare(result, replace(result, runs=other))
+    assert (line["first_on"], line["again_on"]) == ("cpu, torch 2", "cpu, torch 3")
+    again.write("demo", line)
+    lines = again.table("demo")
+    assert again.formatted(lines)["other device or versions"].tolist() == ["yes"]
+    assert again.sentence(lines).endswith(" In 1 of them device or versions were not those of the first training.")
+    same = lines.assign(again_on=lines.first_on)
+    assert "other device or versions" not in again.formatted(same) and "device" not in again.sentence(same)
+
+
+def test_every_part_of_the_machine_that_a_run_names_is_compared(compared):
+    row, _ = compared
+    result = results.load(row)
+    named = {"device": "cpu", "torch": "2", "numpy": "2.4", "python": "3.11"}
+    first = replace(result, runs=[run | {"machine": named} for run in result.runs])
+    second = replace(result, runs=[run | {"machine": named | {"numpy": "2.5"}} for run in result.runs])
+    assert again.compare(first, second)["first_on"] == "cpu, numpy 2.4, python 3.11, torch 2"
+    assert again.compare(first, second)["again_on"] == "cpu, numpy 2.5, python 3.11, torch 2"
+
+
 def test_every_committed_line_says_what_it_compared():
     assert again.table("thesis").first_predictions.str.fullmatch("[0-9a-f]{16}").all()

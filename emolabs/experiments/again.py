@@ -2,9 +2,10 @@
 
     python -m emolabs.experiments.again thesis "whisper-linear speaker pooled" "logmel-cnn3-attention hash emodb"
 
-Parameters, seed, features and partition are those of the first training, whose code must be that of now. The folder is
-removed afterwards, and no result is replaced: the table says how many answers are the same, and by how much the scores
-moved against the tolerance of `verification`. Scores are shares in 0–1.
+Parameters, seed, features and partition are those of the first training, whose code must be that of now; where the kind
+of device or a version of Python or a package is another, this is said. The folder is removed afterwards, and no result
+is replaced: the table says how many answers are the same, and by how much the scores moved against the tolerance of
+`verification`. Scores are shares in 0–1.
 """
 
 import argparse
@@ -63,8 +64,9 @@ def train_again(first: Result, *, home: Path) -> Result:
 def compare(first: Result, second: Result) -> dict:
     """What a second training changed: `KEY`, `clips`, `same_answers` (share), `largest_p` (largest difference of a
     probability), `uar, low, high` of the first, `uar_again`, `largest` (largest difference of accuracy, UAR or macro-F1
-    over all clips and each corpus), `verdict`: equal within `verification.TOLERANCE`, or `different`, and
-    `first_predictions`, a digest that knows the first training again."""
+    over all clips and each corpus), `verdict`: equal within `verification.TOLERANCE`, or `different`,
+    `first_on` and `again_on`: the kind of device and the versions; `first_predictions`, a digest that knows the first
+    training again."""
     joined = first.predictions.merge(second.predictions, on=["id", "fold"], suffixes=("", "_again"), validate="1:1")
     if not len(joined) == len(first.predictions) == len(second.predictions):
         raise ValueError(f"the two trainings of {first.row.pipeline} evaluated other clips: one partition is expected")
@@ -97,8 +99,10 @@ def _digest(result: Result) -> str:
 
 
 def _machine(result: Result) -> str:
-    machines = [run["machine"] for run in result.runs]
-    return ", ".join(sorted({f"{machine['device']}, torch {machine['torch']}" for machine in machines}))
+    """The kind of device, then all versions that the runs name; which machine it was they do not say."""
+    machines = [dict(run["machine"]) for run in result.runs]
+    told = {", ".join([m.pop("device"), *(f"{name} {m[name]}" for name in sorted(m))]) for m in machines}
+    return "; ".join(sorted(told))
 
 
 def table(profile: str) -> pd.DataFrame | None:
@@ -132,7 +136,9 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
         "largest change of a score (points)": [f"{100 * change:.2f}" for change in lines.largest],
         "within the tolerance": lines.verdict.map({"equal": "yes", "different": "no"}),
     }
-    shown = pd.DataFrame(columns)
+    shown, is_other = pd.DataFrame(columns), lines.first_on != lines.again_on
+    if is_other.any():
+        shown["other device or versions"] = is_other.map({True: "yes", False: "no"})
     return shown.assign(stale=lines.stale.map({True: "stale", False: ""})) if lines.stale.any() else shown
 
 
@@ -149,6 +155,8 @@ def sentence(lines: pd.DataFrame) -> str:
             f"tolerance of {100 * verification.TOLERANCE:g} points in every score, {same} with the same answer for "
             f"every clip; the largest change of a score is {100 * now.largest.max():.2f} points."
         )
+        other = int((now.first_on != now.again_on).sum())
+        said += f" In {other} of them device or versions were not those of the first training." if other else ""
     compares = "compares with a training that is" if gone == 1 else "compare with trainings that are"
     return said + (f" {gone} more, marked stale, {compares} gone." if gone else "")
 
