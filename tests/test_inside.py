@@ -10,7 +10,7 @@ import pytest
 import torch
 import toy
 
-from emolabs import paths
+from emolabs import paths, reporting
 from emolabs.corpora import labels
 from emolabs.experiments import (
     failures,
@@ -308,3 +308,28 @@ def test_uar_of_a_layer_is_that_of_the_metrics():
     line = layers.scores(clips.assign(protocol="hash", fold=0, layer=0, validation_uar=0.5)).iloc[0]
     expected = metrics.evaluate(clips, labels=names)["overall"]
     assert [line.uar, line.low, line.high] == pytest.approx(expected["uar"])
+
+
+def test_every_run_with_a_learned_sum_is_a_line_of_its_own():
+    runs = [("hash", "pooled", 0), ("hash", "emodb", 0), ("speaker", "pooled", 0), ("speaker", "pooled", 1)]
+    lines = [
+        {
+            "protocol": p,
+            "scope": s,
+            "pipeline": "whisper-direct-mean",
+            "fold": f,
+            "seed": 0,
+            "layer": k,
+            "weight": k / 6,
+        }
+        for p, s, f in runs
+        for k in range(4)
+    ]
+    figure, axis = reporting.figure()
+    layer_drawings.draw_learned(axis, pd.DataFrame(lines))
+    drawn = [line for line in axis.lines if len(line.get_xdata()) == 4]
+    assert [list(line.get_xdata()) for line in drawn] == [[0, 1, 2, 3]] * len(runs)
+    named = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert named == ["hash, all corpora", "hash, EmoDB", "speaker, all corpora"]
+    said = layer_drawings.learned_sentence(pd.DataFrame(lines))
+    assert said.count("layer 3 in `whisper-direct-mean`") == len(runs) and "under `hash`, EmoDB (0.50)" in said

@@ -48,14 +48,8 @@ def test_what_is_no_mark_is_let_be(text):
     assert not written(text)
 
 
-#: What writes a mark of its own still, and why.
-LEFT = {"emolabs/reliability/drawings.py": "the titles of 60_calibration have the mark on a line of its own"}
-
-
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(paths.ROOT)))
-def test_no_module_writes_a_mark_of_its_own(module, request):
-    if reason := LEFT.get(module.relative_to(paths.ROOT).as_posix()):
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+def test_no_module_writes_a_mark_of_its_own(module):
     assert written(module.read_text(encoding="utf-8")) == []
 
 

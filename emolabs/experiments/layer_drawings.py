@@ -3,9 +3,13 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
+from emolabs.experiments.comparison import scope_name
 from emolabs.experiments.layers import CHOSEN
 from emolabs.experiments.learners import LAYER
 from emolabs.reporting import COLORS, interval, over_mark, pipeline_look
+
+#: What names a run with a learned sum.
+_RUN = ["protocol", "scope", "pipeline", "fold", "seed"]
 
 
 def draw(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
@@ -19,7 +23,7 @@ def draw(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
     taken, label = of_layers[of_layers.chosen_in > 0], "chosen on validation, in so many folds"
     axis.plot(taken.layer.astype(int), 100 * taken.uar, "o", color=COLORS["blue"], zorder=3, label=label)
     for line in taken.itertuples():
-        text = f"{line.chosen_in} of {line.folds}"
+        text = f"{line.chosen_in}/{line.folds}"
         place = (int(line.layer), 100 * line.high)
         axis.annotate(text, place, xytext=(0, 3), textcoords="offset points", ha="center", fontsize=8)
     heard = of_layers[places == LAYER]
@@ -30,14 +34,17 @@ def draw(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
 
 
 def draw_learned(axis: Axes, weights: pd.DataFrame) -> None:
-    """The learned weights by layer, in the pipelines' looks, a line per protocol; dotted is what they began with."""
-    protocols = list(weights.protocol.unique())
-    for name, group in weights.groupby(["protocol", "pipeline", "fold", "seed"], sort=False):
-        line = ("-", "--", ":", "-.")[protocols.index(name[0]) % 4]
-        look = pipeline_look(name[1]) | {"linestyle": line, "label": ", ".join(name[:2])}
-        axis.plot(group.layer, group.weight, **look)
+    """The learned weights by layer, in the pipelines' looks, a line per protocol and scope, named within; dotted is
+    what they began with."""
+    rows = list(dict.fromkeys(zip(weights.protocol, weights.scope, strict=True)))
+    for name, group in weights.groupby(_RUN, sort=False):
+        place = rows.index(name[:2])
+        label = f"{name[0]}, {scope_name(name[1])}" if name[3:] == (0, 0) else None
+        look = {"linestyle": ("-", "--", "-.")[place % 3], "label": label}
+        axis.plot(group.layer, group.weight, **pipeline_look(name[2]) | look)
     axis.axhline(1 / weights.layer.nunique(), color="0.4", linestyle=":")
-    axis.set(title="learned sum", xlabel="layer", ylabel="weight", ylim=(0, 1.08 * weights.weight.max()))
+    axis.legend(fontsize=7, loc="upper right")
+    axis.set(title="learned sum", xlabel="layer", ylabel="weight", ylim=(0, 1.45 * weights.weight.max()))
 
 
 def formatted(lines: pd.DataFrame) -> pd.DataFrame:
@@ -83,6 +90,9 @@ def learned_sentence(weights: pd.DataFrame) -> str:
     """What the learned sums count most, in words."""
     if weights.empty:
         return "No finished row learns a sum over the layers of the frozen encoder."
-    most = weights.loc[weights.groupby(["protocol", "pipeline", "fold", "seed"]).weight.idxmax()]
-    parts = [f"layer {line.layer} in `{line.pipeline}` under `{line.protocol}`" for line in most.itertuples()]
+    most = weights.loc[weights.groupby(_RUN).weight.idxmax()]
+    parts = [
+        f"layer {line.layer} in `{line.pipeline}` under `{line.protocol}`, {scope_name(line.scope)} ({line.weight:.2f})"
+        for line in most.itertuples()
+    ]
     return f"The learned sum over layers counts most: {'; '.join(parts)}."

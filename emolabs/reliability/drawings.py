@@ -41,8 +41,8 @@ def draw_calibration(axis: Axes, diagrams: Sequence[pd.DataFrame], line: pd.Seri
         filled = {"markerfacecolor": "white"} if name == "before" else {}
         look = look | {"linewidth": 0.9, "elinewidth": 0.6, "markersize": 3, "capsize": 1.5} | filled
         axis.errorbar(drawn.confidence, drawn.accuracy, yerr=errors, label=f"{name} scaling", **look)
-    stale = "\nstale" if line.stale else ""
-    text = f"ECE {100 * line.ece_before:.1f} → {100 * line.ece_after:.1f} %\nT = {line.temperature}{stale}"
+    ece = f"ECE {100 * line.ece_before:.1f} → {100 * line.ece_after:.1f} %"
+    text = f"{ece}\nT = {line.temperature}{stale_mark(line.stale)}"
     axis.set_title(text, fontsize=8)
 
 

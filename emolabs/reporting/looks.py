@@ -70,8 +70,9 @@ _SHAPES = ("v", "<", ">", "p", "h", "P", "X", "*", "8", "d")
 def pipeline_look(name: str) -> dict[str, object]:
     """Colour, marker and line of a pipeline by its name, as keywords of `plot` and `errorbar`.
 
-    >>> pipeline_look("whisper-cnn3-lstm-attention")
-    {'color': '#D55E00', 'marker': 'X', 'linestyle': '--'}
+    >>> look = pipeline_look("whisper-cnn3-lstm-attention")
+    >>> look["color"] == COLORS["vermilion"], look["marker"], look["linestyle"]
+    (True, 'X', '--')
     """
     branch = next((branch for branch in BRANCHES if name.startswith(branch)), "")
     rest = name.removeprefix(branch).removeprefix("-")
@@ -86,8 +87,9 @@ def pipeline_look(name: str) -> dict[str, object]:
 def corpus_look(key: str) -> dict[str, str]:
     """Colour and marker of a corpus by its key, as keywords of `plot` and `errorbar`.
 
-    >>> corpus_look("emodb")
-    {'color': '#E69F00', 'marker': '^'}
+    >>> look = corpus_look("emodb")
+    >>> look["color"] == COLORS["orange"], look["marker"]
+    (True, '^')
     """
     color, marker = CORPORA.get(key, (list(COLORS)[zlib.crc32(key.encode()) % len(COLORS)], _shape(key)))
     return {"color": COLORS[color], "marker": marker}
