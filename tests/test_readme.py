@@ -7,6 +7,7 @@ import pytest
 
 from emolabs import paths
 from emolabs.experiments import partitions, passages, readme, results
+from emolabs.experiments.source import LACKING
 from emolabs.modeling import load_pipelines
 
 PAGES = {name: (paths.ROOT / name).read_text(encoding="utf-8") for name in readme.PAGES}
@@ -53,7 +54,7 @@ def test_words_follow_the_numbers(source, monkeypatch):
     monkeypatch.setattr(source, "under", lambda protocol, scope: same)
     assert "**1. TESS with a new speaker.**" in passages.known_corpus(source)
     monkeypatch.setattr(source, "under", lambda protocol, scope: {})
-    assert passages.LACKING in passages.known_corpus(source)
+    assert LACKING in passages.known_corpus(source)
 
 
 def test_the_committed_table_is_made_from_the_committed_results():

@@ -324,6 +324,8 @@ def test_long_text_is_boxed_and_long_tables_run_over_pages():
     text = tex_of(pd.DataFrame({"clips": range(61)}))
     assert r"\begin{longtable}{r}" in text and "\\midrule\n\\endhead\n0 \\\\" in text and text.count(r" \\") == 62
     assert "longtable" not in tex_of(pd.DataFrame({"clips": range(60)}))
+    broken = pd.DataFrame({"compared": ["one pipeline and another one " * 5] * 40, "of": ["a corpus"] * 40})
+    assert "longtable" not in tex_of(broken[:20]) and r"\begin{longtable}" in tex_of(broken), "broken cells take lines"
 
 
 def test_numbers_stand_with_their_points_under_each_other_and_carry_a_minus():

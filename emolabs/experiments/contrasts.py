@@ -122,7 +122,7 @@ def table(contrasts: Iterable[Contrast], found: list[Result], *, seed: int = 0) 
 def _line(contrast: Contrast, there: dict[Side, Result]) -> dict:
     pairs = {side: getattr(contrast, side) for side in SIDES}
     line = {"question": contrast.question + known_mark(contrast.known), "where": contrast.where}
-    line |= {"missing": "", "stale": False, "known": contrast.known}
+    line |= {"missing": "", "stale": False, "known": contrast.known, "without": ""}
     for side, pair in pairs.items():
         line[f"{side}_rows"] = effects.named(*(", ".join(name) for name in pair))
     missing = [", ".join(name) for pair in pairs.values() for name in pair if name not in there]

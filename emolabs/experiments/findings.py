@@ -67,7 +67,7 @@ def identity(source: Source) -> str:
 def parts(source: Source) -> str:
     """The declared comparisons that have been computed, a line each."""
     lines = source.table("41_effects")
-    done = lines.dropna(subset="difference")
+    done = lines[lines.missing.isna()]
     shown = [
         {
             "question": line.question + known_mark(line.known),

@@ -5,6 +5,7 @@ again, and the text block is 16 cm wide and 22 cm high at 11 pt, as in a thesis.
 booktabs, longtable where there are more rows than a page has, and pdflscape where a page is turned.
 """
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -60,14 +61,21 @@ def fit(tabular: str, *, note: str = "") -> str:
     if fits and len(rows) <= ROWS:
         return "\n".join([*lines[: middle + 1], *map(_line, rows), *lines[-2:]]) + "\n" + note
     layout = _Layout("scriptsize", _widths([*rows, head])) if fits else _layout(head, rows, kinds=kinds)
+    printed = _printed(rows, widths=layout.widths) * SIZES[layout.size] / SIZES["scriptsize"]
     if not fits:
         head = [_stack(*column) for column in zip(head, kinds, layout.widths, strict=True)]
         rows = _boxed(rows, widths=layout.widths)
-    kind = "longtable" if len(rows) > (TURNED_ROWS if layout.turned else ROWS) else "tabular"
+    kind = "longtable" if printed > (TURNED_ROWS if layout.turned else ROWS) else "tabular"
     top = [r"\toprule", _line(head), r"\midrule"] + [r"\endhead"] * (kind == "longtable")
     begin = [rf"{{\{layout.size}\setlength{{\tabcolsep}}{{{layout.gap_pt:g}pt}}%", rf"\begin{{{kind}}}{{{kinds}}}"]
     text = "\n".join([*begin, *top, *map(_line, rows), r"\bottomrule", rf"\end{{{kind}}}}}"]) + "\n" + note
     return _TURNED.format(text) if layout.turned else text
+
+
+def _printed(rows: list[list[str]], *, widths: list[float]) -> int:
+    """How many lines the rows take, where cells are broken that are longer than their column is wide."""
+    cells = (zip(row, widths, strict=True) for row in rows)
+    return sum(max(math.ceil(_length(cell) / width) if width else 1 for cell, width in row) for row in cells)
 
 
 def _layout(head: list[str], rows: list[list[str]], *, kinds: str) -> _Layout:
