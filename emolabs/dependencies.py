@@ -153,7 +153,7 @@ def _is_dynamic(file: Path) -> bool:
 def _normalized(file: Path) -> str:
     """The code's syntax tree as text, without comments and docstrings; a cell that is no Python as it is written."""
     if file.suffix == ".py":
-        return _printed(_read(file), is_module=True)
+        return _of_module(file, file.read_text(encoding="utf-8"))
     texts = []
     for cell in code_cells(file):
         try:
@@ -161,6 +161,11 @@ def _normalized(file: Path) -> str:
         except SyntaxError:
             texts.append(cell.source.strip())
     return "\n".join(text for text in texts if text)
+
+
+@cache
+def _of_module(file: Path, text: str) -> str:
+    return _printed(_parsed(file, text), is_module=True)
 
 
 def _printed(tree: ast.Module, *, is_module: bool) -> str:
@@ -196,11 +201,11 @@ def _trees(file: Path) -> list[ast.Module]:
 
 @cache
 def _parse(file: Path, _changed: int) -> ast.Module:
-    return _read(file)
+    return _parsed(file, file.read_text(encoding="utf-8"))
 
 
-def _read(module: Path) -> ast.Module:
+def _parsed(module: Path, text: str) -> ast.Module:
     try:
-        return ast.parse(module.read_text(encoding="utf-8"))
+        return ast.parse(text)
     except SyntaxError as error:
         raise ValueError(f"{module}, line {error.lineno}, is no Python: {error.msg}; correct the line") from None

@@ -5,6 +5,8 @@ and a probability `p_<emotion>` per emotion of the label set. Scores lie in 0–
 classes present in the truth. Everything but the calibration error follows from the confusion matrix [truth, predicted].
 """
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
@@ -149,9 +151,15 @@ def resampled(matrices: np.ndarray, *, strata: np.ndarray) -> np.ndarray:
 
     The same units in the same strata are drawn the same way, whatever their matrices: samples of two pipelines pair.
     """
+    return np.tensordot(_drawn(tuple(strata.tolist())), matrices, axes=1)
+
+
+@lru_cache(maxsize=16)  # the rows of a partition are scored one after another, all over the same units
+def _drawn(strata: tuple[int, ...]) -> np.ndarray:
+    """How often each unit is in each bootstrap sample, uint16 [RESAMPLES, units]."""
     generator = np.random.default_rng(0)
-    weights = np.zeros((RESAMPLES, len(matrices)))
-    for stratum in np.unique(strata):
-        members = np.flatnonzero(strata == stratum)
-        weights[:, members] = generator.multinomial(len(members), np.full(len(members), 1 / len(members)), RESAMPLES)
-    return np.tensordot(weights, matrices, axes=1)
+    number, counts = np.array(strata), np.zeros((RESAMPLES, len(strata)), np.uint16)
+    for stratum in np.unique(number):
+        members = np.flatnonzero(number == stratum)
+        counts[:, members] = generator.multinomial(len(members), np.full(len(members), 1 / len(members)), RESAMPLES)
+    return counts
