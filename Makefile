@@ -33,7 +33,8 @@ environment: $(READY)  ## the Python environment, where no suitable one is activ
 	if [ -z "$$python" ]; then echo "EmoLabs needs Python 3.11 or 3.12, and neither is on the PATH: install one, or use conda with environment.yml" >&2; exit 1; fi; \
 	echo "making .venv with $$($$python --version); this takes a few minutes"; \
 	$$python -m venv .venv
-	@set -o pipefail; .venv/bin/pip install --progress-bar off --constraint requirements.lock -e '.[$(EXTRAS)]' | grep --line-buffered -E '^(Collecting|Installing|Successfully)'
+	@# modules are compiled when they are first imported, not all of them now: that would be a minute more
+	@set -o pipefail; .venv/bin/pip install --no-compile --progress-bar off --constraint requirements.lock -e '.[$(EXTRAS)]' | grep --line-buffered -E '^(Collecting|Installing|Successfully)'
 	@# librosa is compiled here, by one process: several that do it at once can tear numba's cache (numba issue 10128)
 	@.venv/bin/python -c "import librosa.beat, librosa.sequence"
 	@touch $@
@@ -68,8 +69,9 @@ verify: $(READY)  ## compare the results of PROFILE on this machine with the com
 
 test: $(READY)  ## unit and contract tests, then the notebooks under nbval
 	@$(MAKE) --no-print-directory reproduce PROFILE=demo
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbval-lax --nbval-current-env -p no:cacheprovider notebooks
+	@# one process a core, each with one thread: twice as soon over as one process with all cores
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --nbval-lax --nbval-current-env -p no:cacheprovider notebooks
 
 lab: $(READY)  ## JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks
