@@ -4,6 +4,8 @@ PROFILE ?= demo
 EXTRAS ?= test,egemaps
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
+# Images for containers often forbid it, and every notebook would then compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 # An active environment (conda or venv) in which EmoLabs is installed is used as it is; otherwise .venv is made.
 ACTIVE := $(or $(VIRTUAL_ENV),$(CONDA_PREFIX))
