@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 import string
@@ -657,6 +658,13 @@ def server(*statuses: int | None):
 
 def one_recording(**fields) -> Study:
     return study(trials=1, attention=0, practice=0, **fields)
+
+
+def test_a_page_that_would_be_the_same_is_left_as_it_is(file):
+    """What is newer than what was made from it has it made again."""
+    os.utime(build(file), ns=(1, 1))
+    assert build(file).stat().st_mtime_ns == 1
+    assert build(file, one_recording()).stat().st_mtime_ns > 1
 
 
 def test_sending_is_tried_again_until_it_is_taken(file, visit, monkeypatch):

@@ -63,7 +63,7 @@ def build(
     contact: str = "",
     orders: int = 500,
 ) -> Path:
-    """Write the page of `study` to `path`, which is returned.
+    """Write the page of `study` to `path`, which is returned; a file that says the same already is not touched.
 
     Args:
         study: an `emolabs.listening.study.Study`; read are `name, digest, emotions, clips` and `order`.
@@ -104,7 +104,8 @@ def build(
         # a "<" could end the script element that holds the data
         study=json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
     )
-    storage.write_text(path, page)
+    if not path.is_file() or path.read_text(encoding="utf-8") != page:  # left alone, nothing rests on a newer file
+        storage.write_text(path, page)
     return path
 
 
