@@ -57,6 +57,14 @@ def test_a_small_run_gives_the_whole_table(corpus, tmp_path):
     assert done.stdout.strip() == (tmp_path / "out" / "benchmarks.md").read_text(encoding="utf-8").strip()
 
 
+def test_every_step_whose_memory_is_measured_runs_to_its_end(corpus, tmp_path):
+    for step in ("indexing", "normalization", "near_duplicates", "logmel", "mfcc", "epoch"):
+        command = [sys.executable, "-m", "tests.benchmarks.memory", step, tmp_path / "steps"]
+        environment = os.environ | {"EMOLABS_RAW": str(corpus)}
+        done = subprocess.run(command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{step}: {done.stderr[-2000:]}"
+
+
 @pytest.mark.parametrize(
     ("ratio", "target", "at_most", "verdict"),
     [(1.8, 1.6, False, "pass"), (1.5, 1.6, False, "miss"), (1.2, 1.25, True, "pass"), (3.1, 3, True, "miss")]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from emolabs import paths
 from emolabs.corpora import get, index, labels
-from emolabs.experiments import learners
+from emolabs.experiments import learners, networks
 from emolabs.extraction import functionals, spectrograms, store
 from emolabs.modeling import get_pipeline, training
 from emolabs.standardization import manifest, waveforms
@@ -60,7 +60,7 @@ def epoch(_: int | None) -> None:
     clips = manifest(index.load(data.PROFILE), protocol="hash")
     folder = paths.interim(data.PROFILE) / "run"
     folder.mkdir()
-    learners.network(
+    networks.network(
         get_pipeline("logmel-cnn3-mean"),
         learners.Data(clips, store.load(data.PROFILE, branch="logmel"), labels()),
         folder=folder,
