@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from benchmarks import scale
 from benchmarks.measure import Row, interleave
+from benchmarks.processes import peaks
 
 from emolabs import paths
 from emolabs.corpora import index
@@ -63,6 +64,36 @@ def test_every_step_whose_memory_is_measured_runs_to_its_end(corpus, tmp_path):
         environment = os.environ | {"EMOLABS_RAW": str(corpus)}
         done = subprocess.run(command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{step}: {done.stderr[-2000:]}"
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").is_file(), reason="needs Linux' /proc")
+def test_memory_that_processes_share_counts_once(tmp_path):
+    shared, pages = "memory = mmap.mmap(-1, 300 << 20)", "range(0, 300 << 20, 4096)"
+    script = f"""
+import mmap, os, time
+{shared}
+for page in {pages}: memory[page] = 1
+is_child = 0 in (os.fork(), os.fork())
+for page in {pages}: memory[page]
+time.sleep(1)
+if not is_child: os.wait(); os.wait()
+"""
+    found = peaks(["timeit", "-n", "1", "-r", "1", script], log=tmp_path / "log")
+    assert len(found.each) == 4 and all(0.29 < peak < 0.4 for peak in found.each)
+    assert 0.29 < found.together < 0.45
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").is_file(), reason="needs Linux' /proc")
+def test_memory_of_a_process_of_its_own_adds_up(tmp_path):
+    script = """
+import os, time
+is_child = os.fork() == 0
+memory = b"x" * (300 << 20)
+time.sleep(1)
+if not is_child: os.wait()
+"""
+    found = peaks(["timeit", "-n", "1", "-r", "1", script], log=tmp_path / "log")
+    assert 0.58 < found.together < 0.75 and found.together <= sum(found.each)
 
 
 @pytest.mark.parametrize(

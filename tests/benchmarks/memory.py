@@ -87,16 +87,9 @@ def run(settings: Settings) -> list[Row]:
         folder = settings.folder / "memory"
         folder.mkdir(exist_ok=True)
         limit = ["--clips", str(settings.clips)] if settings.clips else []
-        own, others = peaks(["tests.benchmarks.memory", name, str(folder), *limit], log=folder / f"{name}.log")
-        rows.append(
-            memory_row(
-                f"peak memory: {name}",
-                own=own,
-                others=others,
-                limit_gib=LIMIT_GIB,
-                note=f"{time.perf_counter() - began:.0f} s",
-            )
-        )
+        found = peaks(["tests.benchmarks.memory", name, str(folder), *limit], log=folder / f"{name}.log")
+        note = f"{time.perf_counter() - began:.0f} s"
+        rows.append(memory_row(f"peak memory: {name}", found, limit_gib=LIMIT_GIB, note=note))
     return rows
 
 

@@ -1,12 +1,15 @@
 """Peak memory of a process and of those it starts.
 
-The peak is what Linux keeps for each process (`VmHWM` in `/proc/<pid>/status`). `ru_maxrss` says the same but is
-inherited from the process that started it. Pages that processes share, such as memory-mapped stores, count in each.
+Together they take at a moment what Linux calls their proportional set size (`Pss` in `/proc/<pid>/smaps_rollup`), in
+which pages that processes share, such as a memory-mapped store, count once. It is looked at every tenth of a second.
+The peak that Linux keeps of each process by itself (`VmHWM` in `/proc/<pid>/status`) misses no moment and bounds it
+from below. `ru_maxrss` says the latter too but is inherited from the process that started it.
 """
 
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -14,26 +17,37 @@ import psutil
 from emolabs import paths
 from tests.benchmarks.measure import Row
 
-_LOOK_EVERY_S = 0.05
+_LOOK_EVERY_S = 0.1
 
 
-def peaks(module: list[str], *, log: Path) -> tuple[float, list[float]]:
-    """Peak GiB of the process that runs a `module` with its arguments, and of each process it started.
+@dataclass(frozen=True)
+class Peaks:
+    """GiB: all processes at once at their highest, and the peak of each by itself, the one that started them first."""
+
+    together: float
+    each: tuple[float, ...]
+
+
+def peaks(module: list[str], *, log: Path) -> Peaks:
+    """The peaks of the process that runs a `module` with its arguments, with those it started.
 
     What it writes to stderr goes to `log`. Raises `RuntimeError` with the last lines of it where the process fails.
     """
-    found = {}
+    each, together = {}, 0.0
     with open(log, "w+", encoding="utf-8") as stream:
         with subprocess.Popen([sys.executable, "-m", *module], cwd=paths.ROOT, stderr=stream) as process:
             while process.poll() is None:
-                for pid in [process.pid, *_descendants(process.pid)]:
-                    found[pid] = max(found.get(pid, 0.0), _high_water_gib(pid))
+                pids = [process.pid, *_descendants(process.pid)]
+                together = max(together, sum(_gib(pid, "smaps_rollup", "Pss:") for pid in pids))
+                for pid in pids:
+                    each[pid] = max(each.get(pid, 0.0), _gib(pid, "status", "VmHWM:"))
                 time.sleep(_LOOK_EVERY_S)
         if process.returncode:
             stream.seek(0)
             raise RuntimeError(f"{' '.join(module)} failed: {' '.join(stream.read().splitlines()[-3:])}")
-    own = found.pop(process.pid)
-    return own, [peak for peak in found.values() if peak > 0.05]  # smaller ones are the workers' book-keepers
+    own = each.pop(process.pid)
+    others = [peak for peak in each.values() if peak > 0.05]  # smaller ones are the workers' book-keepers
+    return Peaks(max(together, own, *others), (own, *others))
 
 
 def _descendants(pid: int) -> list[int]:
@@ -43,21 +57,22 @@ def _descendants(pid: int) -> list[int]:
         return []
 
 
-def _high_water_gib(pid: int) -> float:
+def _gib(pid: int, file: str, key: str) -> float:
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except (FileNotFoundError, ProcessLookupError):
+        lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended
         return 0.0
-    return next((int(line.split()[1]) / 2**20 for line in lines if line.startswith("VmHWM:")), 0.0)
+    return next((int(line.split()[1]) / 2**20 for line in lines if line.startswith(key)), 0.0)
 
 
-def memory_row(name: str, *, own: float, others: list[float], limit_gib: float, note: str) -> Row:
-    """The row of a step whose peaks, as `peaks` returns them, shall add up to at most `limit_gib`."""
+def memory_row(name: str, found: Peaks, *, limit_gib: float, note: str) -> Row:
+    """The row of a step whose processes shall together take at most `limit_gib`; the sum of their peaks is told too."""
+    own, *others = found.each
     return Row(
         name=name,
         ours=f"{own:.2f} GiB, largest of its {len(others)} workers {max(others, default=0.0):.2f} GiB",
-        compared_to="the sum of all peaks",
-        ratio=own + sum(others),
+        compared_to=f"all at once; their peaks add up to {sum(found.each):.2f} GiB, shared pages counted in each",
+        ratio=found.together,
         target=limit_gib,
         at_most=True,
         unit="GiB",

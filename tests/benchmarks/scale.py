@@ -66,17 +66,10 @@ def run(settings: Settings) -> list[Row]:
     for clips in sizes:
         folder = settings.folder / str(clips)
         generate(folder, clips=clips)
-        own, others = peaks(["tests.benchmarks.scale", str(folder), str(clips)], log=settings.folder / f"{clips}.log")
+        found = peaks(["tests.benchmarks.scale", str(folder), str(clips)], log=settings.folder / f"{clips}.log")
         seconds[clips] = storage.read_json(folder / "seconds.json")["seconds"]
-        rows.append(
-            memory_row(
-                f"scale of the index: {clips:,} clips",
-                own=own,
-                others=others,
-                limit_gib=LIMIT_GIB,
-                note=per_clip(seconds[clips], clips=clips),
-            )
-        )
+        note = per_clip(seconds[clips], clips=clips)
+        rows.append(memory_row(f"scale of the index: {clips:,} clips", found, limit_gib=LIMIT_GIB, note=note))
     return rows + growth(seconds)
 
 
