@@ -89,7 +89,7 @@ def draw_attention(axes: Sequence[Axes], clip: pd.Series, *, model: Classifier, 
     label = "amplitude" if len(picture) == 1 else names.get(pipeline.branch, "dimension")
     axes[0].set(ylabel=label, title=f"{clip.path}: {clip.emotion}, heard as {clip.prediction}")
     axes[0].grid(False)
-    axes[1].set(xlabel="time (s)", ylabel="weight × frames", ylim=(0, None))
+    axes[1].set(xlabel="time (s)", ylabel="weight\n× frames", ylim=(0, None))
     return True
 
 
@@ -112,7 +112,7 @@ def draw_prediction(prediction: Prediction, *, title: str) -> Figure:
         axes[2].stairs(prediction.attention * len(prediction.attention), edges_s, color="black")
     else:
         axes[2].text(0.5, 0.5, "this aggregation has no weights", ha="center", transform=axes[2].transAxes)
-    axes[2].set(ylabel="weight × frames", xlabel="time (s)", ylim=(0, None))
+    axes[2].set(ylabel="weight\n× frames", xlabel="time (s)", ylim=(0, None))
     for axis in axes[:3]:
         axis.set_xlim(0, len(wave) / rate)
         axis.axvspan(0, start_s, color="0.5", alpha=0.5, linewidth=0)
