@@ -1,7 +1,7 @@
 """Peak memory of a process and of those it starts.
 
 Together they take at a moment what Linux calls their proportional set size (`Pss` in `/proc/<pid>/smaps_rollup`), in
-which pages that processes share, such as a memory-mapped store, count once. It is looked at every tenth of a second.
+which pages that processes share, such as a memory-mapped store, count once. It is looked at five times a second.
 The peak that Linux keeps of each process by itself (`VmHWM` in `/proc/<pid>/status`) misses no moment and bounds it
 from below. `ru_maxrss` says the latter too but is inherited from the process that started it.
 """
@@ -17,7 +17,7 @@ import psutil
 from emolabs import paths
 from tests.benchmarks.measure import Row
 
-_LOOK_EVERY_S = 0.1
+_LOOK_EVERY_S = 0.2
 
 
 @dataclass(frozen=True)
