@@ -42,6 +42,19 @@ def test_a_committed_count_is_taken_and_drawn(found):
     plt.close(figure)
 
 
+def test_what_cannot_be_counted_here_keeps_its_line(found, monkeypatch, capsys):
+    file = paths.results("demo") / "costs.csv"
+    kept = "mfcc-linear,90,90,70,5,6\n"
+    file.write_text(f"{','.join(costs.COLUMNS[:-1])}\n{kept}")
+    monkeypatch.setattr("sys.argv", ["costs", "demo"])
+    costs.main()
+    assert file.read_text().endswith(f"constant,0,0,0,0,0\n{kept}")
+    assert "mfcc-linear keeps its line" in capsys.readouterr().err
+    file.unlink()
+    costs.main()
+    assert "mfcc-linear" not in file.read_text() and "mfcc-linear is left out" in capsys.readouterr().err
+
+
 def test_points_that_coincide_are_drawn_apart_and_no_other_moves(found):
     scores = results.table(found)
     line = scores[(scores.on == "overall") & (scores.pipeline == "mfcc-linear")].assign(device="cpu", seconds=9.0)

@@ -36,10 +36,8 @@ COLUMNS = ["pipeline", "parameters", "trained", "operations", "encoder_parameter
 
 def load(profile: str, found: Sequence[Result]) -> pd.DataFrame:
     """`measure` of these results: of those in the committed table what it says, of the others as counted here."""
-    file = _file(profile)
-    names = {result.row.pipeline for result in found}
-    known = pd.read_csv(file).assign(missing="") if file.is_file() else pd.DataFrame(columns=COLUMNS)
-    known = known[known.pipeline.isin(names)]
+    known = _committed(profile)
+    known = known[known.pipeline.isin({result.row.pipeline for result in found})]
     others = [result for result in found if result.row.pipeline not in set(known.pipeline)]
     tables = [table for table in (known, measure(profile, others)) if len(table)]
     return pd.concat(tables, ignore_index=True) if tables else known
@@ -197,8 +195,16 @@ def _file(profile: str):
     return paths.results(profile) / "costs.csv"
 
 
+def _committed(profile: str) -> pd.DataFrame:
+    file = _file(profile)
+    return pd.read_csv(file).assign(missing="") if file.is_file() else pd.DataFrame(columns=COLUMNS)
+
+
 def main() -> None:
-    """Count every row of a profile that has a result, and write the table that is committed."""
+    """Count every row of a profile that has a result, and write the table that is committed.
+
+    A row that cannot be counted here keeps the line that the table has of it.
+    """
     if len(sys.argv) != 2:
         sys.exit("usage: python -m emolabs.experiments.costs PROFILE")
     profile = sys.argv[1]
@@ -207,11 +213,16 @@ def main() -> None:
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
     counted = measure(profile, found)
+    known = _committed(profile)
+    kept = known[known.pipeline.isin(counted[counted.missing != ""].pipeline)]
     for line in counted[counted.missing != ""].itertuples():
-        print(f"{line.pipeline} is left out: {line.missing}", file=sys.stderr)
-    counted = counted[counted.missing == ""].drop(columns="missing")
+        fate = "keeps its line" if line.pipeline in set(kept.pipeline) else "is left out"
+        print(f"{line.pipeline} {fate}: {line.missing}", file=sys.stderr)
+    counted = pd.concat([counted[counted.missing == ""], kept])
+    counted = counted.sort_values("pipeline", key=lambda names: names.map([*load_pipelines()].index))
+    counted = counted.drop(columns="missing").astype(dict.fromkeys(COLUMNS[1:6], int))
     with storage.atomic(_file(profile)) as temporary:
-        counted.astype(dict.fromkeys(COLUMNS[1:6], int)).to_csv(temporary, index=False, lineterminator="\n")
+        counted.to_csv(temporary, index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":
