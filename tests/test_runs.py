@@ -1,5 +1,6 @@
 """Runs and results on a toy project: what a run leaves, when it is trained again, and what survives a kill."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -436,6 +437,22 @@ class TestResults:
         ((_, known, new),) = comparison.leakage_pairs(lines)
         assert known.protocol.tolist() == ["random"] and new.protocol.tolist() == ["speaker"]
 
+    def test_names_below_the_bars_of_the_leakage_do_not_touch(self):
+        names = ["egemaps-linear", "logmel-cnn3-attention", "logmel-cnn3-lstm-attention", "mfcc-linear"]
+        names += ["whisper-cnn3-attention"]
+        lines = pd.DataFrame(
+            [(p, name) for p in ("random", "speaker") for name in names], columns=["protocol", "pipeline"]
+        )
+        lines = lines.assign(scope="pooled", stale=False, mark="", uar=0.5, uar_low=0.4, uar_high=0.6)
+        lines = lines.assign(interval_over="clips", train_clips=9, clips=5)
+        ((title, known, new),) = comparison.leakage_pairs(lines)
+        figure, axes = reporting.figure(cols=2, height_in=3.3)
+        comparison.draw_leakage(axes[0], known, new, title=title, chance=None)
+        figure.canvas.draw()
+        boxes = [label.get_window_extent() for label in axes[0].get_xticklabels()]
+        assert len(boxes) == len(names) and all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
+        plt.close(figure)
+
     def test_pictures_say_which_pipelines_are_stale(self):
         rows = [("hash", "mfcc-linear", False), ("hash", "logmel-cnn3-mean", True), ("hash", "constant", False)]
         rows += [("speaker", "mfcc-linear", False), ("speaker", "logmel-cnn3-mean", False)]
@@ -458,7 +475,7 @@ class TestResults:
         written = {label.get_text() for label in axes[0].get_yticklabels()}
         assert written == {"mfcc-linear", "logmel-cnn3-mean (stale)"}
         written = {label.get_text() for label in axes[1].get_xticklabels()}
-        assert written == {"mfcc\nlinear", "logmel\ncnn3-mean\n(stale)"}  # one of the two sides is
+        assert written == {"mfcc\nlinear", "logmel\ncnn3\nmean\n(stale)"}  # one of the two sides is
         written = set(axes[2].get_legend_handles_labels()[1])
         assert written == {"mfcc-linear", "logmel-cnn3-mean (stale)"}  # under another protocol
         assert [label.get_text() for label in axes[2].get_xticklabels()] == ["TESS†"]

@@ -120,7 +120,7 @@ def draw_leakage(axis: Axes, known: pd.DataFrame, new: pd.DataFrame, *, title: s
     fewer = " (fewer: their speakers are held out)" if trained[1] < FEWER * trained[0] else ""
     counts = [" / ".join(f"{clips:,}" for clips in sides) for sides in (trained, evaluated)]
     names = labels(pd.concat([known, new]).reset_index())
-    shown = [names[name].replace("-", "\n", 1).replace(" (", "\n(") for name in known.index]
+    shown = [names[name].replace("-", "\n").replace(" (", "\n(") for name in known.index]
     axis.set_xticks(range(len(known)), shown)
     axis.set(ylim=(0, 115), yticks=range(0, 101, 20))
     axis.set_title(f"{title}\ntrained on {counts[0]} clips{fewer}\nevaluated on {counts[1]} clips", fontsize=9)
