@@ -28,9 +28,12 @@ _HEAD = r"""% Figures and tables of EmoLabs, profile {profile}. Made by `make th
 \newcommand{{\emotable}}[2][]{{\def\emolabs@caption{{#1}}\emolabs@find{{table #2}}}}
 \newcommand{{\emolabs@or}}[1]{{\ifx\emolabs@caption\@empty #1\else\emolabs@caption\fi}}
 \newcommand{{\emonumbers}}{{{numbers}}}
+% a figure that is higher than a page with its caption is made smaller
+\newcommand{{\emolabs@graphic}}[1]{{\sbox0{{\includegraphics{{#1}}}}%
+  \ifdim\ht0>.88\textheight\resizebox{{!}}{{.88\textheight}}{{\usebox0}}\else\usebox0\fi}}
 """
 _FIGURE = r"""\@namedef{{emolabs@figure {name}}}{{\begin{{figure}}[htbp]\centering
-  \includegraphics{{\emolabs/{name}.pdf}}\caption{{\emolabs@or{{{title}.}}}}\label{{fig:{name}}}\end{{figure}}}}
+  \emolabs@graphic{{\emolabs/{name}.pdf}}\caption{{\emolabs@or{{{title}.}}}}\label{{fig:{name}}}\end{{figure}}}}
 """
 _TABLE = r"""\@namedef{{emolabs@table {name}}}{{\begin{{table}}[htbp]\centering
   \caption{{\emolabs@or{{{title}.}}}}\label{{tab:{name}}}\input{{\emolabs/{name}.tex}}\end{{table}}}}
