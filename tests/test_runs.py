@@ -20,7 +20,7 @@ from sklearn.metrics import balanced_accuracy_score
 from emolabs import modeling, paths, reporting, storage
 from emolabs.corpora import index as corpus_index
 from emolabs.corpora import labels
-from emolabs.experiments import comparison, digests, find, metrics, results, runs, table, train
+from emolabs.experiments import comparison, digests, find, metrics, networks, results, runs, table, train
 from emolabs.extraction import store
 from emolabs.modeling import get_pipeline, load_pipelines
 from emolabs.standardization import split
@@ -229,7 +229,7 @@ class TestTrainingAgain:
 
     def test_an_interrupted_run_does_not_continue_with_other_parameters(self, untrained, monkeypatch):
         with monkeypatch.context() as patch:
-            patch.setattr(runs.networks, "save_file", _killed)
+            patch.setattr(networks, "save_file", _killed)
             with pytest.raises(KeyboardInterrupt):
                 train(toy.NETWORK, parameters=PARAMETERS)
         with pytest.raises(ValueError, match=r"checkpoint.pt .*: parameters width was 4, is 8\. Restore them"):
@@ -262,7 +262,7 @@ class TestTrainingAgain:
         assert [result.row for result in find("toy")] == [CONSTANT]
 
     def test_old_metrics_do_not_outlive_the_start_of_a_new_run(self, project, monkeypatch):
-        monkeypatch.setattr(runs.networks, "network", _killed)
+        monkeypatch.setattr(networks, "network", _killed)
         with pytest.raises(KeyboardInterrupt):
             train(toy.NETWORK, parameters=toy.training(epochs=2))
         assert not (toy.NETWORK.folder(0) / "metrics.json").exists()

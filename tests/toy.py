@@ -17,7 +17,7 @@ import torch
 from emolabs import modeling, paths
 from emolabs.corpora import audio, labels
 from emolabs.corpora import index as corpus_index
-from emolabs.experiments import Row, learners, networks, train
+from emolabs.experiments import Row, digests, learners, networks, train
 from emolabs.extraction import embeddings, functionals, spectrograms, store
 from emolabs.modeling.sides import Dense, Side
 from emolabs.modeling.training import Training
@@ -106,6 +106,7 @@ def sources(root: Path) -> list[tuple[object, str, object]]:
     package = root / "emolabs"
     return [
         (paths, "ROOT", root),
+        (digests, "PACKAGE", package),
         (modeling, "__file__", str(package / "modeling" / "__init__.py")),
         *((module, "__file__", str(package / file)) for module, file in MODULES.items()),
     ]

@@ -2,13 +2,19 @@
 
 from pathlib import Path
 
-from emolabs import dependencies, modeling
-from emolabs.corpora import audio
-from emolabs.experiments import learners, networks
-from emolabs.extraction import embeddings, functionals, spectrograms
+from emolabs import dependencies
+from emolabs.experiments.learners import CLASSICAL
 from emolabs.modeling.pipeline import ENCODERS, Pipeline
-from emolabs.standardization import normalization, waveforms
 
+#: Where the code lies. Files are named, not imported: who reads results loads nothing of what makes them.
+PACKAGE = Path(__file__).resolve().parents[1]
+_CHAIN = ("corpora/audio.py", "standardization/normalization.py", "standardization/waveforms.py")
+_EXTRACTORS = {
+    "waveform": (),
+    "logmel": ("extraction/spectrograms.py",),
+    "mfcc": ("extraction/functionals.py",),
+    "egemaps": ("extraction/functionals.py",),
+}
 #: Modules of the modelling package that only pipelines with an encoder rest on.
 _OF_ENCODERS = ("adapters.py", "encoder.py", "untrained.py", "weights.py")
 
@@ -16,12 +22,12 @@ _OF_ENCODERS = ("adapters.py", "encoder.py", "untrained.py", "weights.py")
 def code_digest(pipeline: Pipeline) -> str:
     """Digest of the code that decides what a run learns and predicts: for a classical row its few modules, for a
     network the modelling package."""
-    package = Path(modeling.__file__).parent
-    files = [Path(learners.__file__), package / "classical.py", package / "recall.py"]
-    if pipeline.backbone not in learners.CLASSICAL:
+    modeling = PACKAGE / "modeling"
+    files = [PACKAGE / "experiments" / "learners.py", modeling / "classical.py", modeling / "recall.py"]
+    if pipeline.backbone not in CLASSICAL:
         unheard = () if pipeline.branch in ENCODERS else _OF_ENCODERS
-        files += [file for file in package.glob("*.py") if file not in files and file.name not in unheard]
-        files.append(Path(networks.__file__))
+        files += [file for file in modeling.glob("*.py") if file not in files and file.name not in unheard]
+        files.append(PACKAGE / "experiments" / "networks.py")
     return dependencies.own_digest(files)
 
 
@@ -29,9 +35,7 @@ def features_code(pipeline: Pipeline) -> str:
     """Digest of the code that decides what a pipeline hears, from reading a file to its features; empty for none."""
     if pipeline.backbone == "constant":
         return ""
-    extractors = {"waveform": [], "logmel": [spectrograms], "mfcc": [functionals], "egemaps": [functionals]}
-    modules = [audio, normalization, waveforms, *extractors.get(pipeline.store[0], [embeddings])]
-    files = [Path(module.__file__) for module in modules]
+    names = [*_CHAIN, *_EXTRACTORS.get(pipeline.store[0], ["extraction/embeddings.py"])]
     if pipeline.branch in ENCODERS:
-        files += [Path(modeling.__file__).parent / name for name in _OF_ENCODERS]
-    return dependencies.own_digest(files)
+        names += [f"modeling/{name}" for name in _OF_ENCODERS]
+    return dependencies.own_digest(PACKAGE / name for name in names)

@@ -13,19 +13,23 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
 
 from emolabs import paths, storage
 from emolabs.corpora import index as corpus_index
-from emolabs.experiments import elapsed, learners, memory, metrics, networks, utilization
+from emolabs.experiments import elapsed, learners, memory, metrics, utilization
 from emolabs.experiments.digests import code_digest, features_code
 from emolabs.extraction import store
-from emolabs.modeling import classifier, encoder, training, untrained
 from emolabs.modeling.pipeline import Pipeline, get_pipeline
 from emolabs.standardization import audit, split, waveforms
+
+if TYPE_CHECKING:  # what networks need is loaded by networks
+    import torch
+
+    from emolabs.modeling import classifier, encoder, training
 
 RESULT_FILES = ("predictions.parquet", "history.csv", "gradients.csv", "run.json", "metrics.json")
 PACKAGES = ("torch", "torchaudio", "numpy", "scikit-learn", "librosa", "soundfile", "pyloudnorm", "soxr")
@@ -60,7 +64,7 @@ class Row:
         return self.results(0).parent.parent / f"seed{self.seed}.json"
 
 
-def train(row: Row, *, parameters: training.Training | None = None, weights: str = "") -> list[Path]:
+def train(row: Row, *, parameters: "training.Training | None" = None, weights: str = "") -> list[Path]:
     """Train every fold of `row` that is not finished, and write its results.
 
     `parameters` are needed for networks, `weights` where the row tunes an encoder (as `given` of `pretrained_of`). A
@@ -79,7 +83,6 @@ def train(row: Row, *, parameters: training.Training | None = None, weights: str
     pretrained = pretrained_of(row, given=weights)
     code = {"code": code_digest(pipeline)}  # read once, so that no later edit is taken for what trains now
     code |= {"encoder": pretrained.source} if pretrained else {}
-    torch.use_deterministic_algorithms(torch.cuda.is_available(), warn_only=True)
     overlaps = audit.overlap(manifest, index=index).set_index("fold")
     for fold, clips in manifest.groupby("fold"):
         made_from = _made_from(row, pipeline, fold=fold, clips=clips, features=features, parameters=parameters) | code
@@ -141,19 +144,25 @@ def features_of(pipeline: Pipeline, *, profile: str) -> store.Features | None:
     return replace(features, parameters=features.parameters | {"normalization": steps})
 
 
-def pretrained_of(row: Row, *, given: str = "") -> encoder.Encoder | None:
+def pretrained_of(row: Row, *, given: str = "") -> "encoder.Encoder | None":
     """The encoder that a row tunes, None where it tunes none; `given` and errors are those of `untrained.choose` and
     `encoder.load`."""
     pipeline = get_pipeline(row.pipeline)
     if pipeline.tuning == "frozen":
         return None
+    from emolabs.modeling import encoder, untrained
+
     return encoder.load(untrained.choose(pipeline.branch, given=given, profile=row.profile))
 
 
 def example(
-    row: Row, *, parameters: training.Training, weights: str = ""
-) -> tuple[classifier.Classifier, store.Features, torch.Tensor]:
+    row: Row, *, parameters: "training.Training", weights: str = ""
+) -> "tuple[classifier.Classifier, store.Features, torch.Tensor]":
     """The untrained network of a row, the store it is fed with, and what it hears of one clip of about `CROP_S`."""
+    import torch
+
+    from emolabs.experiments import networks
+
     pipeline = get_pipeline(row.pipeline)
     features, pretrained = features_of(pipeline, profile=row.profile), pretrained_of(row, given=weights)
     classes = len(split.get(row.protocol).labels)
@@ -186,6 +195,11 @@ def _learner(row: Row, pipeline: Pipeline, *, parameters, pretrained, made_from:
     """What fits one fold: a function of its data and the run's folder, which returns probabilities and history."""
     if pipeline.backbone in learners.CLASSICAL:
         return partial(learners.CLASSICAL[pipeline.backbone], seed=row.seed)
+    import torch
+
+    from emolabs.experiments import networks
+
+    torch.use_deterministic_algorithms(torch.cuda.is_available(), warn_only=True)
     return partial(
         networks.network, pipeline, parameters=parameters, seed=row.seed, made_from=made_from, pretrained=pretrained
     )
@@ -209,7 +223,7 @@ def _run(row: Row, learner, *, fold: int, data: learners.Data, about: dict) -> N
         history.round(6).to_csv(temporary, index=False, lineterminator="\n")
     seconds = before_s + time.perf_counter() - started
     spent = {"seconds": round(seconds, 1), "peak_memory_gib": round(_peak_memory_gib(), 2)}
-    machine = {"device": training.device(), "python": sys.version.split()[0], **{p: version(p) for p in PACKAGES}}
+    machine = {"device": _device(row), "python": sys.version.split()[0], **{p: version(p) for p in PACKAGES}}
     storage.write_json(folder / "run.json", {**about, **spent, **busy, "machine": machine})
     storage.write_json(folder / "metrics.json", {"labels": labels, **scores})
     _publish(folder, row.results(fold))
@@ -217,7 +231,16 @@ def _run(row: Row, learner, *, fold: int, data: learners.Data, about: dict) -> N
     (folder / elapsed.FILE).unlink()
 
 
-def _encoder_name(features: store.Features | None, pretrained: encoder.Encoder | None) -> str | None:
+def _device(row: Row) -> str:
+    """Where a row learns: a network on the GPU where there is one, scikit-learn never."""
+    if get_pipeline(row.pipeline).backbone in learners.CLASSICAL:
+        return "cpu"
+    from emolabs.modeling import training
+
+    return training.device()
+
+
+def _encoder_name(features: store.Features | None, pretrained: "encoder.Encoder | None") -> str | None:
     """The pretrained encoder that a run rests on, tuned or as a store of its frames; None for none."""
     source = pretrained.source if pretrained else (features.parameters if features else {}).get("encoder", {})
     return source.get("name")

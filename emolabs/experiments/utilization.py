@@ -7,6 +7,7 @@ how much of its arithmetic is used, see the benchmarks.
 """
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,6 @@ from contextlib import contextmanager
 
 import joblib
 import numpy as np
-import torch
 
 INTERVAL_S = 1.0  # NVML's own sample periods are between 1/6 s and 1 s
 
@@ -55,8 +55,10 @@ def measured(
 
 
 def gpu_share() -> float | None:
-    """How busy PyTorch's current GPU is now (0–1), None where there is none or its driver does not say."""
-    if not torch.cuda.is_available():
+    """How busy PyTorch's current GPU is now (0–1), None where there is none, its driver does not say or nothing in this
+    process has loaded PyTorch."""
+    torch = sys.modules.get("torch")
+    if not torch or not torch.cuda.is_available():
         return None
     try:
         return torch.cuda.utilization() / 100

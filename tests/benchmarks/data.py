@@ -4,6 +4,7 @@ import contextlib
 import functools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import librosa
 import numpy as np
@@ -12,13 +13,14 @@ import pyloudnorm
 
 from emolabs import paths
 from emolabs.corpora import REGISTRY, index
-from emolabs.extraction import LogMel
 from emolabs.standardization import Normalization, sample_id
+
+if TYPE_CHECKING:  # torch would weigh on every process whose memory is measured
+    from emolabs.extraction import LogMel
 
 #: The profile that the benchmarks write to; it exists in a scratch folder only.
 PROFILE = "bench"
 STEPS = Normalization()
-LOGMEL = LogMel()
 
 
 @functools.cache
@@ -80,15 +82,15 @@ def obvious_waveform(file: Path) -> np.ndarray:
     return (wave * 10 ** ((STEPS.loudness_lufs - level) / 20)).astype(np.float32) if np.isfinite(level) else wave
 
 
-def obvious_logmel(wave: np.ndarray) -> np.ndarray:
+def obvious_logmel(wave: np.ndarray, *, like: "LogMel") -> np.ndarray:
     """What a notebook would write: librosa's mel spectrogram of one clip, in dB: float32 [bands, frames]."""
     rate = STEPS.sample_rate_hz
     power = librosa.feature.melspectrogram(
         y=wave,
         sr=rate,
-        n_fft=round(LOGMEL.window_s * rate),
-        hop_length=round(LOGMEL.hop_s * rate),
-        n_mels=LOGMEL.bands,
+        n_fft=round(like.window_s * rate),
+        hop_length=round(like.hop_s * rate),
+        n_mels=like.bands,
         pad_mode="constant",
     )
     return 10 * np.log10(np.maximum(1e-10, power))

@@ -20,6 +20,7 @@ from tests.benchmarks.measure import Row, Settings, interleave, per_clip
 
 CLIPS = 512
 VALIDATION_CLIPS = 32
+LOGMEL = spectrograms.LogMel()
 PARAMETERS = training.Training(
     epochs=1,
     batch_size=32,
@@ -44,10 +45,10 @@ class Clips(Dataset):
         return len(self.files)
 
     def __getitem__(self, i: int) -> tuple[torch.Tensor, int]:
-        samples = round(data.LOGMEL.crop_s * data.STEPS.sample_rate_hz)
+        samples = round(LOGMEL.crop_s * data.STEPS.sample_rate_hz)
         wave = data.obvious_waveform(self.files[i])
         start = max(0, (len(wave) - samples) // 2)
-        return torch.from_numpy(data.obvious_logmel(wave[start : start + samples])), self.targets[i]
+        return torch.from_numpy(data.obvious_logmel(wave[start : start + samples], like=LOGMEL)), self.targets[i]
 
 
 def run(settings: Settings) -> list[Row]:
@@ -95,7 +96,7 @@ def run(settings: Settings) -> list[Row]:
 def _resident(clips: pd.DataFrame, *, targets: list[int], settings: Settings, place: str) -> Side:
     with data.scratch(settings.folder / "training"):
         waves = waveforms.build(clips, profile=data.PROFILE, steps=data.STEPS)
-        features = spectrograms.build(waves, profile=data.PROFILE, parameters=data.LOGMEL)
+        features = spectrograms.build(waves, profile=data.PROFILE, parameters=LOGMEL)
     values, lengths = torch.tensor(features.values), torch.tensor(features.clips.length.to_numpy())
     return Side(Dense(values, torch.arange(len(values)), lengths).resident(place), torch.tensor(targets, device=place))
 

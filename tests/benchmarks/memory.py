@@ -1,4 +1,4 @@
-"""Peak memory of every step on all clips, each in a process of its own.
+"""Peak memory of every step on all clips, each in a process of its own, which loads what its step needs.
 
 python -m tests.benchmarks.memory STEP FOLDER [--clips N]
 """
@@ -10,13 +10,9 @@ import time
 from pathlib import Path
 
 from emolabs import paths
-from emolabs.corpora import get, index, labels
-from emolabs.experiments import learners, networks
-from emolabs.extraction import functionals, spectrograms, store
-from emolabs.modeling import get_pipeline, training
-from emolabs.standardization import manifest, waveforms
-from emolabs.standardization.near_duplicates import search
-from tests.benchmarks import data, epochs
+from emolabs.corpora import get, index
+from emolabs.standardization import waveforms
+from tests.benchmarks import data
 from tests.benchmarks.measure import Row, Settings
 from tests.benchmarks.processes import memory_row, peaks
 
@@ -36,27 +32,43 @@ def normalization(_: int | None) -> None:
 
 def near_duplicates(_: int | None) -> None:
     """The search for recordings that are there twice."""
+    from emolabs.standardization.near_duplicates import search
+
     search(waveforms.load(data.PROFILE))
 
 
 def logmel(_: int | None) -> None:
     """The store of log-mel spectrograms."""
+    from emolabs.extraction import spectrograms
+    from emolabs.modeling import training
+
     waves = waveforms.load(data.PROFILE)
-    spectrograms.build(waves, profile=data.PROFILE, parameters=data.LOGMEL, device=training.device())
+    spectrograms.build(waves, profile=data.PROFILE, parameters=spectrograms.LogMel(), device=training.device())
 
 
 def mfcc(_: int | None) -> None:
     """The functionals of librosa."""
+    from emolabs.extraction import functionals
+
     functionals.build(waveforms.load(data.PROFILE), branch="mfcc", profile=data.PROFILE)
 
 
 def egemaps(_: int | None) -> None:
     """The functionals of openSMILE."""
+    from emolabs.extraction import functionals
+
     functionals.build(waveforms.load(data.PROFILE), branch="egemaps", profile=data.PROFILE)
 
 
 def epoch(_: int | None) -> None:
     """One epoch of a network over all clips, and the evaluation."""
+    from emolabs.corpora import labels
+    from emolabs.experiments import learners, networks
+    from emolabs.extraction import store
+    from emolabs.modeling import get_pipeline
+    from emolabs.standardization import manifest
+    from tests.benchmarks import epochs
+
     clips = manifest(index.load(data.PROFILE), protocol="hash")
     folder = paths.interim(data.PROFILE) / "run"
     folder.mkdir()

@@ -59,5 +59,5 @@ def _one_speaker(settings: Settings) -> int:
         clips = found[found.speaker == speaker].reset_index(drop=True)
         index.save(clips, rejected, profile=data.PROFILE)
         waves = waveforms.build(clips, profile=data.PROFILE, steps=data.STEPS)
-        spectrograms.build(waves, profile=data.PROFILE, parameters=data.LOGMEL)
+        spectrograms.build(waves, profile=data.PROFILE, parameters=spectrograms.LogMel())
     return len(clips)

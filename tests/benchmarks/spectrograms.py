@@ -23,13 +23,14 @@ def run(settings: Settings) -> list[Row]:
     def build():
         with data.scratch(settings.folder / f"logmel{next(stores)}"):
             made["ours"] = spectrograms.build(
-                waves, profile=data.PROFILE, parameters=data.LOGMEL, device=training.device()
+                waves, profile=data.PROFILE, parameters=spectrograms.LogMel(), device=training.device()
             ).values
 
     def obvious():
-        samples = round(data.LOGMEL.crop_s * waves.sample_rate_hz)
+        samples = round(spectrograms.LogMel().crop_s * waves.sample_rate_hz)
         fitted = (spectrograms.fit(waves.wave(i), samples=samples)[0] for i in range(len(clips)))
-        made["librosa"] = np.stack([data.obvious_logmel(wave).astype(np.float16) for wave in fitted])
+        alike = (data.obvious_logmel(wave, like=spectrograms.LogMel()) for wave in fitted)
+        made["librosa"] = np.stack([spectrogram.astype(np.float16) for spectrogram in alike])
         with open(settings.folder / "librosa.npy", "wb") as stream:
             np.save(stream, made["librosa"])
             os.fsync(stream.fileno())
