@@ -11,6 +11,7 @@ import soundfile
 
 from emolabs import dependencies, paths, storage
 from emolabs.corpora import REGISTRY, index
+from emolabs.experiments import partitions
 
 
 def voice(seed: int = 0, *, duration_s: float = 0.5, sample_rate_hz: int = 16_000) -> np.ndarray:
@@ -86,6 +87,12 @@ def indexed_corpora() -> tuple[pd.DataFrame, pd.DataFrame]:
             table.to_parquet(temporary / "index.parquet", index=False)
             rejected.to_parquet(temporary / "rejected.parquet", index=False)
     return pd.read_parquet(cache / "index.parquet"), pd.read_parquet(cache / "rejected.parquet")
+
+
+@pytest.fixture(scope="session")
+def committed() -> partitions.Evaluation:
+    """The committed results of the profile thesis, read once: their intervals take ten seconds."""
+    return partitions.read("thesis")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from emolabs import paths, reporting
-from emolabs.experiments import contrasts, effects, failures, paired, partitions, parts, premiums, results
+from emolabs.experiments import contrasts, effects, failures, paired, parts, premiums, results
 from emolabs.experiments.paired import Comparison
 from emolabs.experiments.runs import Row
 
@@ -107,12 +107,10 @@ def test_the_hardest_clips_are_those_that_all_get_wrong(found):
     assert said.startswith(f"None of 3 pipelines names {(every.wrong == 3).sum():,} of {len(every):,} clips: CREMA-D ")
 
 
-def test_the_committed_tables_are_those_of_the_committed_results():
-    everything = partitions.read("thesis").found
-    committed = pd.read_csv(paths.figures("thesis") / "42_premium.csv", dtype={"missing": object}).fillna(
-        {"missing": ""}
-    )
-    pd.testing.assert_frame_equal(committed, premiums.table(everything), check_dtype=False, atol=1e-9)
+def test_the_committed_tables_are_those_of_the_committed_results(committed):
+    everything = committed.found
+    lines = pd.read_csv(paths.figures("thesis") / "42_premium.csv", dtype={"missing": object}).fillna({"missing": ""})
+    pd.testing.assert_frame_equal(lines, premiums.table(everything), check_dtype=False, atol=1e-9)
     lines = pd.read_csv(paths.figures("thesis") / "41_effects.csv").fillna({"missing": ""})
     made = paired.table(paired.declared(), everything)
     pd.testing.assert_frame_equal(lines, made, check_dtype=False, atol=1e-9)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from emolabs import paths
-from emolabs.experiments import partitions, passages, readme, results
+from emolabs.experiments import passages, readme, results
 from emolabs.experiments.source import LACKING
 from emolabs.modeling import load_pipelines
 
@@ -16,8 +16,10 @@ WRITTEN = sorted(path for path in (paths.ROOT / "docs").glob("*.md")) + [paths.R
 
 
 @pytest.fixture(scope="module")
-def source() -> passages.Source:
-    return passages.Source()
+def source(committed) -> passages.Source:
+    found = passages.Source()
+    found.evaluation = committed
+    return found
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -57,12 +59,12 @@ def test_words_follow_the_numbers(source, monkeypatch):
     assert LACKING in passages.known_corpus(source)
 
 
-def test_the_committed_table_is_made_from_the_committed_results():
-    scores = results.table(partitions.read("thesis").found)
-    committed = scores[scores.on == "overall"].reset_index(drop=True)
+def test_the_committed_table_is_made_from_the_committed_results(committed):
+    scores = results.table(committed.found)
+    made = scores[scores.on == "overall"].reset_index(drop=True)
     table = pd.read_csv(paths.figures("thesis") / "40_results.csv")
-    assert set(committed) <= set(table)
-    pd.testing.assert_frame_equal(table[list(committed)], committed, check_dtype=False, rtol=1e-9)
+    assert set(made) <= set(table)
+    pd.testing.assert_frame_equal(table[list(made)], made, check_dtype=False, rtol=1e-9)
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)

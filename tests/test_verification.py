@@ -1,6 +1,5 @@
 """The table of all numbers, and the comparison of results made here with committed ones."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -97,9 +96,9 @@ def test_a_table_that_is_none_is_refused(table, spoil, sentence):
         verification.compare(spoil(table), table)
 
 
-def test_the_committed_table_is_that_of_the_committed_results():
+def test_the_committed_table_is_that_of_the_committed_results(committed):
     there = pd.read_csv(paths.figures("thesis") / "results.csv", dtype={"fold": str})
-    assert_frame_equal(results.long(partitions.read("thesis").every), there, check_dtype=False, atol=1e-6)
+    assert_frame_equal(results.long(committed.every), there, check_dtype=False, atol=1e-6)
 
 
 @pytest.fixture
@@ -127,10 +126,12 @@ def test_what_cannot_be_compared_is_named_and_the_rest_is_compared(others, monke
     assert f"`{PIPELINES[3]}` under `hash`" in said.err and "cannot be read" in said.err
 
 
-def test_the_command_ends_with_1_where_numbers_differ(tmp_path):
+def test_the_command_ends_with_1_where_numbers_differ(committed, tmp_path, monkeypatch, capsys):
     table = pd.read_csv(paths.figures("thesis") / "results.csv")
     table.loc[table.metric == "uar", ["value", "low", "high"]] = 0.5, 0.5, 0.5
     table.to_csv(tmp_path / "other.csv", index=False)
-    command = [sys.executable, "-m", "emolabs.experiments.verification", "thesis", "--against", tmp_path / "other.csv"]
-    run = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True)
-    assert run.returncode == 1 and "outside interval" in run.stdout
+    monkeypatch.setattr(partitions, "read", lambda profile: committed)
+    monkeypatch.setattr(sys, "argv", ["verification", "thesis", "--against", str(tmp_path / "other.csv")])
+    with pytest.raises(SystemExit) as ended:
+        verification.main()
+    assert ended.value.code == 1 and "outside interval" in capsys.readouterr().out
