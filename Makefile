@@ -19,7 +19,9 @@ READY := .venv/.ready
 endif
 # One run at a time by a lock that a killed run cannot leave behind, as Snakemake's own does.
 LOCK := .snakemake/one.lock
-SNAKEMAKE := flock --nonblock --conflict-exit-code 75 $(LOCK) $(BIN)/snakemake --nolock --config profile=$(PROFILE)
+# Kernels of the notebooks are forks of one process (emolabs/kernels.py): each would load libraries for ten seconds.
+KERNELS := $(BIN)/python -m emolabs.kernels
+SNAKEMAKE := flock --nonblock --conflict-exit-code 75 $(LOCK) $(KERNELS) $(BIN)/snakemake --nolock --config profile=$(PROFILE)
 BUSY := { [ $$? -ne 75 ] || echo "another run is at work in $(CURDIR): wait for it, or stop it" >&2; exit 1; }
 
 .PHONY: help environment corpora weights reproduce evaluation retrain site thesis-figures verify test lab cards bench contracts style
@@ -73,7 +75,7 @@ test: $(READY)  ## unit and contract tests, then the notebooks under nbval
 	@$(MAKE) --no-print-directory reproduce PROFILE=demo
 	@# one process a core, each with one thread: twice as soon over as one process with all cores
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --nbval-lax --nbval-current-env -p no:cacheprovider notebooks
+	OMP_NUM_THREADS=1 $(KERNELS) $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --nbval-lax --nbval-kernel-name emolabs -p no:cacheprovider notebooks
 
 lab: $(READY)  ## JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/notebooks

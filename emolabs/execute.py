@@ -25,20 +25,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from emolabs import dependencies, params, paths, storage
+from emolabs import dependencies, kernels, params, paths, storage
 
-#: What every kernel finds in its environment, so that runs do not differ by it.
-_ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait do not take the cores from other notebooks
-    # glibc keeps freed tensors instead of handing their pages back to the system after every operation
-    "MALLOC_MMAP_THRESHOLD_": str(2**25),
-    "MALLOC_TRIM_THRESHOLD_": str(2**28),
-}
 #: What no kernel finds. Snakemake sets them for each step, and then they hold in the processes that joblib starts, too,
 #: of which there is one for each core; unset, joblib gives each of those one thread.
-_NOT_INHERITED = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS")
+_NOT_INHERITED = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "MKL_NUM_THREADS")
 #: How often a GPU is asked for while all are taken.
 _LEASE_EVERY_S = 2.0
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -63,7 +54,7 @@ def execute(notebook: Path, *, output: Path, parameters: dict) -> float:
         raise ValueError(f"{notebook} would be overwritten by its executed copy: expected another file as output")
     output.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    with _lease(notebook) as gpu, _environment(_ENVIRONMENT | gpu):
+    with _lease(notebook) as gpu, _environment(gpu):
         reason = _run(notebook, output=output, values=values)
     _verify(output, name=notebook.name, reason=reason)
     return time.monotonic() - began
@@ -95,14 +86,14 @@ def _run(notebook: Path, *, output: Path, values: dict) -> Exception | None:
 
 def _kernel_manager() -> type:
     """A manager whose only kernel is the running interpreter, whichever kernels a user has installed."""
-    from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
 
     class OwnKernelManager(AsyncKernelManager):
         @property
         def kernel_spec(self) -> KernelSpec:
-            return KernelSpec(**get_kernel_dict(extra_arguments=["--log-level=CRITICAL"]))
+            argv = kernels.command("--log-level=CRITICAL")
+            return KernelSpec(argv=argv, display_name="EmoLabs", language="python")
 
     return OwnKernelManager
 
@@ -175,9 +166,8 @@ def _gpus() -> list[str]:
 @contextlib.contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
     """Set environment variables for a while; kernels inherit them and find this very package first."""
-    path = os.pathsep.join(filter(None, [str(paths.ROOT), os.environ.get("PYTHONPATH")]))
     before = dict(os.environ)
-    os.environ.update(values, PYTHONPATH=path)
+    os.environ.update(kernels.environment() | values)
     for name in _NOT_INHERITED:
         os.environ.pop(name, None)
     try:

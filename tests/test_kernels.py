@@ -1,0 +1,126 @@
+"""Kernels that are forks of a server: they are what ordinary ones are, and end as those do."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from jupyter_client.manager import start_new_kernel
+from nbformat.v4 import new_code_cell, new_notebook
+
+from emolabs import execute, kernels, paths
+from emolabs.kernel_client import SERVER
+
+#: What a notebook sees of the process that runs it.
+FACTS = """
+import json, os, sys, emolabs
+is_fork = "torch" in sys.modules
+import matplotlib.pyplot as plt, threadpoolctl, torch
+threads = sorted({pool["num_threads"] for pool in threadpoolctl.threadpool_info()} | {torch.get_num_threads()})
+environment = {name: value for name, value in os.environ.items() if name.startswith(("PYTHON", "OMP", "MALLOC", "MPL"))}
+facts = [os.getcwd(), sys.executable, emolabs.__file__, sys.path, threads, environment, os.environ["OF_THIS_ONE"]]
+print(json.dumps({"is_fork": is_fork, "facts": facts}))
+"""
+FIGURE = "_, axes = plt.subplots()\nline, = axes.plot([1, 2])"
+DRAWN = "import numpy as np, random\nprint(np.random.random(), random.random())"
+
+
+@pytest.fixture(scope="module")
+def served():
+    with kernels.served() as environment:
+        yield environment
+
+
+@pytest.fixture
+def beside(served, monkeypatch):
+    """The environment of a program beside the server."""
+    for name, value in (served | {"OMP_NUM_THREADS": "1", "OF_THIS_ONE": "yes"}).items():
+        monkeypatch.setenv(name, value)
+    return served
+
+
+def executed(folder: Path, *sources: str) -> list:
+    """The outputs of each cell of a notebook that was executed."""
+    folder.mkdir(exist_ok=True)
+    cells = [new_code_cell("", metadata={"tags": ["parameters"]}), *map(new_code_cell, sources)]
+    nbformat.write(new_notebook(cells=cells), folder / "in.ipynb")
+    execute.execute(folder / "in.ipynb", output=folder / "out.ipynb", parameters={})
+    return [cell.outputs for cell in nbformat.read(folder / "out.ipynb", as_version=4).cells][-len(sources) :]
+
+
+def test_a_fork_is_what_an_ordinary_kernel_is(tmp_path, beside, monkeypatch):
+    fork = executed(tmp_path / "fork", FACTS, FIGURE)
+    monkeypatch.delenv(SERVER)
+    ordinary = executed(tmp_path / "ordinary", FACTS, FIGURE)
+    of_fork, of_ordinary = (json.loads(outputs[0][0].text) for outputs in (fork, ordinary))
+    assert of_fork["is_fork"] and not of_ordinary["is_fork"]
+    assert of_fork["facts"] == of_ordinary["facts"]
+    assert of_fork["facts"][0] == str(paths.NOTEBOOKS) and of_fork["facts"][4] == [1]
+    assert [output.output_type for output in fork[1]] == ["display_data"] == [o.output_type for o in ordinary[1]]
+
+
+def test_forks_draw_their_own_random_numbers(tmp_path, beside):
+    assert executed(tmp_path / "a", DRAWN)[0][0].text != executed(tmp_path / "b", DRAWN)[0][0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("OMP_NUM_THREADS", "2"), ("PYTHONPATH", "/elsewhere"), (SERVER, "/no/such/socket")]
+)
+def test_where_a_fork_would_not_be_the_same_the_kernel_is_an_ordinary_one(name, value, tmp_path, beside, monkeypatch):
+    monkeypatch.setenv(name, value)
+    assert not json.loads(executed(tmp_path, FACTS)[0][0].text)["is_fork"]
+
+
+def test_a_killed_fork_is_a_failure_as_every_killed_kernel(tmp_path, beside):
+    with pytest.raises(execute.ExecutionError, match="the kernel died"):
+        executed(tmp_path, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+
+
+def test_a_program_that_asks_by_name_interrupts_and_ends_its_kernel(beside):
+    manager, client = start_new_kernel(kernel_name=kernels.NAME, env=dict(os.environ))
+    said = []
+    client.execute_interactive("import os; print(os.getpid())", output_hook=lambda m: said.append(m["content"]))
+    kernel = psutil.Process(int(next(content["text"] for content in said if "text" in content)))
+    client.execute("import time; time.sleep(600)")
+    time.sleep(0.5)
+    manager.interrupt_kernel()
+    assert client.execute_interactive("1 + 1", timeout=20)["content"]["status"] in ("ok", "aborted")
+    assert kernel.is_running()
+    manager.provisioner.process.send_signal(signal.SIGKILL)  # which no process can pass on
+    assert not psutil.wait_procs([kernel], timeout=20)[1]
+    client.stop_channels()
+
+
+def test_the_command_ends_as_what_it_runs_and_leaves_no_server(tmp_path):
+    ask = f"import os; print(os.environ[{SERVER!r}]); raise SystemExit(7)"
+    made = subprocess.run(
+        [sys.executable, "-m", "emolabs.kernels", sys.executable, "-c", ask],
+        capture_output=True, text=True, cwd=paths.ROOT, env=kernels.environment(),
+    )  # fmt: skip
+    assert made.returncode == 7
+    assert not Path(made.stdout.strip()).parent.exists()
+
+
+def test_a_killed_command_takes_its_server_along():
+    ask = f"import os, time; print(os.environ[{SERVER!r}], flush=True); time.sleep(600)"
+    command = [sys.executable, "-m", "emolabs.kernels", sys.executable, "-c", ask]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=paths.ROOT, env=kernels.environment()) as made:
+        made.stdout.readline()
+        waiting, server = [], []
+        for child in psutil.Process(made.pid).children():
+            (server if "--serve" in child.cmdline() else waiting).append(child)
+        made.kill()
+        assert len(server) == len(waiting) == 1
+        assert not psutil.wait_procs(server, timeout=20)[1]
+        waiting[0].kill()
+
+
+def test_without_a_command_it_says_what_is_expected(capsys):
+    assert kernels.main([]) == 2
+    assert "expected a command that executes notebooks" in capsys.readouterr().err
