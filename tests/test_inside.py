@@ -3,6 +3,7 @@
 import itertools
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,13 +11,14 @@ import pytest
 import torch
 import toy
 
-from emolabs import paths, reporting
+from emolabs import paths, reporting, storage
 from emolabs.corpora import labels
 from emolabs.experiments import (
     failures,
     inside_drawings,
     kept,
     layer_drawings,
+    layer_sums,
     layers,
     learners,
     metrics,
@@ -308,6 +310,37 @@ def test_uar_of_a_layer_is_that_of_the_metrics():
     line = layers.scores(clips.assign(protocol="hash", fold=0, layer=0, validation_uar=0.5)).iloc[0]
     expected = metrics.evaluate(clips, labels=names)["overall"]
     assert [line.uar, line.low, line.high] == pytest.approx(expected["uar"])
+
+
+def test_learned_weights_outlast_the_models_of_runs_whose_results_stand(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "results", lambda profile: tmp_path / "results")
+    monkeypatch.setattr(paths, "executed", lambda profile: tmp_path / "runs")
+    assert layer_sums.read("some").empty
+    sums = {"emodb": [0.25, 0.75], "pooled": [0.5, 0.5]}
+
+    def load(folder):
+        scope = folder.parts[-4]
+        network = SimpleNamespace(layer_sum=SimpleNamespace(weights=torch.tensor(sums[scope])))
+        return SimpleNamespace(network=network, made_from={"scope": scope})
+
+    def train(scope, made_from):
+        run = f"hash/{scope}/whisper-direct-mean/fold0/seed0"
+        storage.write_json(tmp_path / "runs" / run / "metrics.json", {})
+        storage.write_json(tmp_path / "results" / run / "run.json", {"made_from": made_from})
+
+    monkeypatch.setattr(layer_sums.predictor, "load", load)
+    train("pooled", {"scope": "pooled"})
+    assert layer_sums.read("some").weight.tolist() == sums["pooled"]
+    shutil.rmtree(tmp_path / "runs")
+    assert layer_sums.read("some").weight.tolist() == sums["pooled"]
+    train("emodb", {"scope": "emodb"})
+    both = layer_sums.read("some")
+    assert both.scope.tolist() == ["emodb"] * 2 + ["pooled"] * 2
+    assert both.weight.tolist() == sums["emodb"] + sums["pooled"]
+    shutil.rmtree(tmp_path / "runs")
+    train("pooled", {"scope": "pooled", "epochs": 3})
+    shutil.rmtree(tmp_path / "runs")
+    assert layer_sums.read("some").scope.tolist() == ["emodb"] * 2, "of a result that is another one by now"
 
 
 def test_every_run_with_a_learned_sum_is_a_line_of_its_own():

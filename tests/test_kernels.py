@@ -17,15 +17,14 @@ from nbformat.v4 import new_code_cell, new_notebook
 from emolabs import execute, kernels, paths
 from emolabs.kernel_client import SERVER
 
-#: What a notebook sees of the process that runs it.
+#: Whether a notebook runs in a fork, and what it sees of its process.
+IS_FORK = "import sys\nprint('torch' in sys.modules)"
 FACTS = """
 import json, os, sys, emolabs
-is_fork = "torch" in sys.modules
 import matplotlib.pyplot as plt, threadpoolctl, torch
 threads = sorted({pool["num_threads"] for pool in threadpoolctl.threadpool_info()} | {torch.get_num_threads()})
 environment = {name: value for name, value in os.environ.items() if name.startswith(("PYTHON", "OMP", "MALLOC", "MPL"))}
-facts = [os.getcwd(), sys.executable, emolabs.__file__, sys.path, threads, environment, os.environ["OF_THIS_ONE"]]
-print(json.dumps({"is_fork": is_fork, "facts": facts}))
+print(json.dumps([os.getcwd(), sys.executable, emolabs.__file__, sys.path, threads, environment, os.environ["MINE"]]))
 """
 FIGURE = "_, axes = plt.subplots()\nline, = axes.plot([1, 2])"
 DRAWN = "import numpy as np, random\nprint(np.random.random(), random.random())"
@@ -40,7 +39,7 @@ def served():
 @pytest.fixture
 def beside(served, monkeypatch):
     """The environment of a program beside the server."""
-    for name, value in (served | {"OMP_NUM_THREADS": "1", "OF_THIS_ONE": "yes"}).items():
+    for name, value in (served | {"OMP_NUM_THREADS": "1", "MINE": "yes"}).items():
         monkeypatch.setenv(name, value)
     return served
 
@@ -55,14 +54,14 @@ def executed(folder: Path, *sources: str) -> list:
 
 
 def test_a_fork_is_what_an_ordinary_kernel_is(tmp_path, beside, monkeypatch):
-    fork = executed(tmp_path / "fork", FACTS, FIGURE)
+    fork = executed(tmp_path / "fork", IS_FORK, FACTS, FIGURE)
     monkeypatch.delenv(SERVER)
-    ordinary = executed(tmp_path / "ordinary", FACTS, FIGURE)
-    of_fork, of_ordinary = (json.loads(outputs[0][0].text) for outputs in (fork, ordinary))
-    assert of_fork["is_fork"] and not of_ordinary["is_fork"]
-    assert of_fork["facts"] == of_ordinary["facts"]
-    assert of_fork["facts"][0] == str(paths.NOTEBOOKS) and of_fork["facts"][4] == [1]
-    assert [output.output_type for output in fork[1]] == ["display_data"] == [o.output_type for o in ordinary[1]]
+    ordinary = executed(tmp_path / "ordinary", IS_FORK, FACTS, FIGURE)
+    assert [outputs[0][0].text for outputs in (fork, ordinary)] == ["True\n", "False\n"]
+    of_fork, of_ordinary = (json.loads(outputs[1][0].text) for outputs in (fork, ordinary))
+    assert of_fork == of_ordinary
+    assert of_fork[0] == str(paths.NOTEBOOKS) and of_fork[4] == [1]
+    assert [output.output_type for output in fork[2]] == ["display_data"] == [o.output_type for o in ordinary[2]]
 
 
 def test_forks_draw_their_own_random_numbers(tmp_path, beside):
@@ -74,7 +73,7 @@ def test_forks_draw_their_own_random_numbers(tmp_path, beside):
 )
 def test_where_a_fork_would_not_be_the_same_the_kernel_is_an_ordinary_one(name, value, tmp_path, beside, monkeypatch):
     monkeypatch.setenv(name, value)
-    assert not json.loads(executed(tmp_path, FACTS)[0][0].text)["is_fork"]
+    assert executed(tmp_path, IS_FORK)[0][0].text == "False\n"
 
 
 def test_a_killed_fork_is_a_failure_as_every_killed_kernel(tmp_path, beside):

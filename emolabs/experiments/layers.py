@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from emolabs import dependencies, params, paths, storage
-from emolabs.experiments import kept, learners, metrics, predictor
+from emolabs.experiments import kept, learners, metrics
 from emolabs.experiments.runs import code_digest, features_code, features_of
 from emolabs.extraction.store import Features
 from emolabs.modeling.pipeline import get_pipeline
@@ -96,35 +96,6 @@ def _compared(sides: dict[str, pd.DataFrame]) -> pd.DataFrame:
     for name, values in {"": drawn, "below_": drawn[top] - drawn}.items():
         table[f"{name}low"], table[f"{name}high"] = np.percentile(values, [2.5, 97.5], axis=1)
     return table
-
-
-def learned(profile: str) -> pd.DataFrame:
-    """What the learnable sum over the layers of a frozen encoder counts in each finished `direct` row.
-
-    A line per layer: `protocol, scope, pipeline, fold, seed, layer, weight` (sum 1); of the runs that are here, else as
-    they were kept, else empty. A run that cannot be opened is named and left out.
-    """
-    lines, opened, root = [], [], paths.executed(profile)
-    for file in sorted(root.glob("*/*/*-direct-*/fold*/seed*/metrics.json")):
-        try:
-            model = predictor.load(file.parent)
-        except (FileNotFoundError, ValueError) as error:
-            print(error)
-            continue
-        if not model.network.layer_sum:
-            continue
-        protocol, scope, pipeline, fold, seed = file.parent.relative_to(root).parts
-        row = {"protocol": protocol, "scope": scope, "pipeline": pipeline}
-        row |= {"fold": int(fold.removeprefix("fold")), "seed": int(seed.removeprefix("seed"))}
-        weights = model.network.layer_sum.weights.tolist()
-        lines += [{**row, "layer": layer, "weight": weight} for layer, weight in enumerate(weights)]
-        opened.append(storage.digest(model.made_from))
-    columns = ["protocol", "scope", "pipeline", "fold", "seed", "layer", "weight"]
-    file = paths.results(profile) / "inside" / "layers_learned.csv"
-    if not opened and not file.is_file():
-        return pd.DataFrame(columns=columns)
-    make = partial(pd.DataFrame, lines, columns=columns)
-    return kept.measured(file, made_from={"runs": opened} if opened else None, make=make, command="").table
 
 
 def answers(
