@@ -27,9 +27,8 @@ from filelock import FileLock, Timeout
 
 from emolabs import dependencies, kernels, params, paths, storage
 
-#: What no kernel finds. Snakemake sets them for each step, and then they hold in the processes that joblib starts, too,
-#: of which there is one for each core; unset, joblib gives each of those one thread.
-_NOT_INHERITED = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "MKL_NUM_THREADS")
+#: How long a kernel may take to start: for the first one a server loads all libraries, from a slow disk for minutes.
+_START_S = 600
 #: How often a GPU is asked for while all are taken.
 _LEASE_EVERY_S = 2.0
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -74,6 +73,7 @@ def _run(notebook: Path, *, output: Path, values: dict) -> Exception | None:
             kernel_name="python3",
             language="python",
             cwd=paths.NOTEBOOKS,
+            start_timeout=_START_S,
             progress_bar={"desc": notebook.stem, "unit": "cell"} if sys.stderr.isatty() else False,
             kernel_manager_class=_kernel_manager(),
         )
@@ -166,10 +166,9 @@ def _gpus() -> list[str]:
 @contextlib.contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
     """Set environment variables for a while; kernels inherit them and find this very package first."""
-    before = dict(os.environ)
-    os.environ.update(kernels.environment() | values)
-    for name in _NOT_INHERITED:
-        os.environ.pop(name, None)
+    before, found = dict(os.environ), kernels.environment() | values
+    os.environ.clear()
+    os.environ.update(found)
     try:
         yield
     finally:

@@ -3,8 +3,10 @@
 It runs on the standard library alone, because it has to start in no time.
 """
 
+import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -30,6 +32,8 @@ def receive(connection: socket.socket) -> tuple[dict, list[int]]:
     while missing:
         parts.append(connection.recv(missing))
         if not parts[-1]:
+            for stream in streams:
+                os.close(stream)
             raise ValueError("the client's request breaks off")
         missing -= len(parts[-1])
     return json.loads(b"".join(parts)), streams
@@ -46,6 +50,12 @@ def _ask(arguments: list[str]) -> tuple[socket.socket, int]:
     return connection, int.from_bytes(connection.recv(_LENGTH), "big")
 
 
+def _pass_on(number: int, kernel: int) -> None:
+    """Send a signal to a kernel and the processes it has started, as Jupyter does."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(kernel, number)
+
+
 def main(arguments: list[str]) -> int:
     """Stand for a kernel until it has ended; 0 where it ended by itself. Without a server this becomes a kernel."""
     try:
@@ -55,10 +65,16 @@ def main(arguments: list[str]) -> int:
     if not kernel:
         os.execv(sys.executable, [sys.executable, "-m", "ipykernel_launcher", *arguments])
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _: os.kill(kernel, received))
-    said = b""
-    while part := connection.recv(1):
-        said += part
+        signal.signal(number, lambda received, _: _pass_on(received, kernel))
+    parent, said = int(os.environ.get("JPY_PARENT_PID") or os.getppid()), b""
+    while True:
+        if select.select([connection], [], [], 1.0)[0]:
+            part = connection.recv(1)
+            if not part:
+                break
+            said += part
+        elif os.getppid() != parent:
+            return 1  # who started this has ended, and the kernel ends with this
     return 0 if said else 1
 
 

@@ -3,14 +3,16 @@
     python -m emolabs.kernels COMMAND ...     runs COMMAND; the kernels of notebooks that it executes are such forks
 
 Loading PyTorch, transformers and SciPy keeps a core busy for about ten seconds, longer than many notebooks of the demo
-work. Modules of this package are never loaded beforehand: a kernel runs the code as it is when it starts.
+work. A fork loads this package's own modules anew: it runs the code as it is when it starts.
 
 In the kernel's place Jupyter starts `kernel_client.py`, which hands what it was started with to the server: arguments,
 environment, working directory, streams. Client and fork end with each other, and signals are passed on. The client
-becomes an ordinary kernel where a fork would not be the same: where `FIXED` variables differ, or no server answers.
-On machines with a GPU, which does not survive a fork, and on others than Linux COMMAND runs with ordinary kernels.
+becomes an ordinary kernel where a fork would not be the same, because variables differ that are read only once
+(`kernel_client.FIXED`), and where no server answers. There is none on machines with a GPU, which does not survive a
+fork, on others than Linux, and where no socket can be made.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -23,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +41,9 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(2**25),
     "MALLOC_TRIM_THRESHOLD_": str(2**28),
 }
+#: What no kernel finds. Snakemake sets them for each step, and then they hold in the processes that joblib starts, too,
+#: of which there is one for each core; unset, joblib gives each of those one thread.
+NOT_INHERITED = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "MKL_NUM_THREADS")
 #: The kernel's name for programs that ask for kernels by name, such as nbval.
 NAME = "emolabs"
 #: What the server loads; what is not installed is left out.
@@ -51,10 +57,12 @@ LOADED = (
 
 
 def environment() -> dict[str, str]:
-    """This process' environment with what every kernel finds: `ENVIRONMENT`, and this very package first."""
+    """This process' environment with what every kernel finds, `ENVIRONMENT` and this very package first, and without
+    what none does."""
     others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     found = [str(paths.ROOT), *(path for path in others if path and path != str(paths.ROOT))]
-    return os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(found)}
+    kept = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+    return kept | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(found)}
 
 
 def command(*arguments: str) -> list[str]:
@@ -70,38 +78,41 @@ def _client(*arguments: str) -> list[str]:
 
 @contextlib.contextmanager
 def served() -> Iterator[dict[str, str]]:
-    """The environment of programs whose kernels a server provides, which runs as long as the context."""
+    """The environment of programs whose kernels a server provides, where there can be one, as long as the context
+    lasts. By the name `NAME` they find a kernel in any case."""
     with tempfile.TemporaryDirectory(prefix="emolabs-") as folder:
         path = os.pathsep.join(filter(None, [folder, os.environ.get("JUPYTER_PATH")]))
-        found = environment() | {SERVER: str(Path(folder, "kernels.socket")), "JUPYTER_PATH": path}
-        single = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
-        with socket.socket(socket.AF_UNIX) as listening:
-            listening.bind(found[SERVER])
-            listening.listen(64)
-            server = subprocess.Popen(
-                [sys.executable, "-m", __spec__.name, "--serve", str(listening.fileno())],
-                cwd=paths.ROOT,
-                env=found | single,
-                pass_fds=[listening.fileno()],
-                stdin=subprocess.PIPE,
-                start_new_session=True,  # an interruption from the keyboard is for the command
-            )
-        try:
-            specification = {
-                "argv": _client("-f", "{connection_file}"),
-                "display_name": "EmoLabs",
-                "language": "python",
-            }
-            storage.write_json(Path(folder, "kernels", NAME, "kernel.json"), specification)
+        specification = {"argv": _client("-f", "{connection_file}"), "display_name": "EmoLabs", "language": "python"}
+        storage.write_json(Path(folder, "kernels", NAME, "kernel.json"), specification)
+        found = environment() | {"JUPYTER_PATH": path}
+        with contextlib.ExitStack() as ending:
+            if sys.platform == "linux" and not shutil.which("nvidia-smi"):
+                with contextlib.suppress(OSError):  # a path that is too long, a file system without sockets
+                    found |= _start(f"{folder}/socket", environment=found, ending=ending)
             yield found
-        finally:
-            server.terminate()
-            server.wait()
+
+
+def _start(address: str, *, environment: dict[str, str], ending: contextlib.ExitStack) -> dict[str, str]:
+    """Start a server, which ends with `ending`; the variable that names it."""
+    single = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"} | environment | {"OMP_NUM_THREADS": "1"}
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(address)
+        listening.listen(64)
+        server = subprocess.Popen(
+            [sys.executable, "-m", __spec__.name, "--serve", str(listening.fileno())],
+            cwd=paths.ROOT,
+            env=single,
+            pass_fds=[listening.fileno()],
+            stdin=subprocess.PIPE,
+            start_new_session=True,  # an interruption from the keyboard is for the command
+        )
+    ending.callback(server.wait)
+    ending.callback(server.terminate)
+    return {SERVER: address}
 
 
 def serve(listening: socket.socket) -> None:
-    """Fork a kernel for every client that connects; `LOADED` is loaded for the first. Returns when the standard input
-    ends, and in the forks as kernels whose work is done."""
+    """Fork a kernel for every client that connects; `LOADED` is loaded for the first. Ends with the standard input."""
     mine, is_loaded = fixed(os.environ), False
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that have ended are not waited for
     while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:  # which ends with who started this
@@ -113,23 +124,30 @@ def serve(listening: socket.socket) -> None:
                 continue  # the client is gone
             if fixed(request["environment"]) == mine:
                 is_loaded = is_loaded or _load()
-                if os.fork() == 0:
+                if _fork() == 0:
                     listening.close()
                     _become(request, streams=streams, connection=connection)
-                    return
             else:
-                connection.sendall(REFUSED)
+                with contextlib.suppress(OSError):  # the client is gone
+                    connection.sendall(REFUSED)
         for stream in streams:
             os.close(stream)
 
 
 def _load() -> bool:
     for name in LOADED:
-        with contextlib.suppress(ImportError):
+        with contextlib.suppress(Exception):  # not installed, or broken: whoever needs it will say so
             importlib.import_module(name)
     gc.collect()
     gc.freeze()  # what is loaded stays in pages that all forks share
     return True
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # pyarrow's allocator has a thread of its own, which it restarts in a fork
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
 
 
 def _become(request: dict, *, streams: list[int], connection: socket.socket) -> None:
@@ -144,6 +162,8 @@ def _become(request: dict, *, streams: list[int], connection: socket.socket) -> 
     os.environ.clear()
     os.environ.update(request["environment"])
     os.environ.pop("JPY_PARENT_PID", None)  # whose end would be looked for in this process' parent
+    for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
+        del sys.modules[name]  # which may have been edited
     sys.argv = ["ipykernel_launcher", *request["arguments"]]
     connection.sendall(os.getpid().to_bytes(len(REFUSED), "big"))
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
@@ -154,14 +174,16 @@ def _become(request: dict, *, streams: list[int], connection: socket.socket) -> 
     np.random.seed()  # forks would draw the same numbers; Python's own generator sees to it itself
     kernelapp.launch_new_instance(argv=request["arguments"])
     connection.sendall(b"0")
-    connection.detach()  # open until the process has ended
+    atexit._run_exitfuncs()
+    sys.__stdout__.flush()
+    os._exit(0)  # to take all that was loaded apart would cost a second, and a copy of its memory
 
 
 def _end_with(connection: socket.socket) -> None:
-    """End this process as soon as its client has ended."""
+    """End this process and those it has started as soon as its client has ended."""
     with contextlib.suppress(OSError):
         connection.recv(1)
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def main(arguments: list[str]) -> int:
@@ -169,9 +191,8 @@ def main(arguments: list[str]) -> int:
     if not arguments:
         print("python -m emolabs.kernels COMMAND ...: expected a command that executes notebooks", file=sys.stderr)
         return 2
-    has_forks = sys.platform == "linux" and not shutil.which("nvidia-smi")
-    with served() if has_forks else contextlib.nullcontext(environment()) as found:
-        command = subprocess.Popen(arguments, env=found)
+    with served() as found:
+        command = subprocess.Popen(arguments, env=found, close_fds=False)  # a lock stays with the command
         # the keyboard's interruption reaches the command by itself, and how it ends is its own affair
         signal.signal(signal.SIGINT, lambda *_: None)
         signal.signal(signal.SIGTERM, lambda *_: command.terminate())

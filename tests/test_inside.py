@@ -330,6 +330,8 @@ def test_learned_weights_outlast_the_models_of_runs_whose_results_stand(tmp_path
 
     monkeypatch.setattr(layer_sums.predictor, "load", load)
     train("pooled", {"scope": "pooled"})
+    file = tmp_path / "results" / "inside" / "layers_learned.csv"
+    storage.write_text(file, ",".join(layer_sums.COLUMNS) + "\nhash,tess,a,0,0,0,1.0\n")  # of an older version
     assert layer_sums.read("some").weight.tolist() == sums["pooled"]
     shutil.rmtree(tmp_path / "runs")
     assert layer_sums.read("some").weight.tolist() == sums["pooled"]

@@ -17,7 +17,7 @@ import torch
 import toy
 from sklearn.metrics import balanced_accuracy_score
 
-from emolabs import modeling, paths, reporting, storage
+from emolabs import dependencies, modeling, paths, reporting, storage
 from emolabs.corpora import index as corpus_index
 from emolabs.corpora import labels
 from emolabs.experiments import comparison, digests, find, metrics, networks, results, runs, table, train
@@ -500,3 +500,12 @@ class TestBesideOthers:
         missing = comparison.not_run(self.overall()).set_index("pipeline").reason
         assert len(missing) == len(load_pipelines()) - 2
         assert missing["logmel-cnn3-attention"] == missing["whisper-cnn3-mean"] == "not run yet"
+
+
+@pytest.mark.parametrize("notebook", ["40_evaluation", "41_representations", "42_generalization", "44_stability"])
+def test_code_that_makes_a_result_stale_reruns_the_notebooks_that_say_so(notebook, monkeypatch):
+    named = set()
+    monkeypatch.setattr(dependencies, "own_digest", lambda files: named.update(files) or "")
+    for pipeline in load_pipelines().values():
+        digests.code_digest(pipeline), digests.features_code(pipeline)
+    assert len(named) > 20 and named <= set(dependencies.modules(paths.NOTEBOOKS / f"{notebook}.ipynb"))

@@ -1,10 +1,16 @@
 """Digests of the code that a run rests on, as `run.json` has them; where they differ from those of now, it is stale."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emolabs import dependencies
 from emolabs.experiments.learners import CLASSICAL
 from emolabs.modeling.pipeline import ENCODERS, Pipeline
+
+if TYPE_CHECKING:  # what is named below, so that who reads results is stamped with it
+    from emolabs.corpora import audio  # noqa: F401
+    from emolabs.experiments import networks  # noqa: F401
+    from emolabs.extraction import embeddings, functionals, spectrograms  # noqa: F401
 
 #: Where the code lies. Files are named, not imported: who reads results loads nothing of what makes them.
 PACKAGE = Path(__file__).resolve().parents[1]

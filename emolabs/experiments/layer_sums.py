@@ -19,12 +19,13 @@ def read(profile: str) -> pd.DataFrame:
     A run that cannot be opened is named and left out.
     """
     file = paths.results(profile) / "inside" / "layers_learned.csv"
-    known = pd.read_csv(file, dtype={"run": str}) if file.is_file() else pd.DataFrame(columns=[*COLUMNS, "run"])
+    known = pd.read_csv(file, dtype={"run": str}) if file.is_file() else pd.DataFrame()
+    known = known.reindex(columns=[*COLUMNS, "run"])  # lines that name no run are of an older version, and none stands
     opened = pd.DataFrame(_opened(profile), columns=known.columns)
     others = known[~known.run.isin(opened.run)]
     others = others[[_stands(line, profile) for line in others.itertuples()]]
     table = pd.concat([part for part in (opened, others) if len(part)] or [opened])
-    table = table.sort_values(COLUMNS[:-1], ignore_index=True)
+    table = table.drop_duplicates(COLUMNS[:-1]).sort_values(COLUMNS[:-1], ignore_index=True)
     if not len(table) and not file.is_file():
         return table[COLUMNS]
     with storage.atomic(file) as temporary:
