@@ -86,6 +86,17 @@ def test_words_say_how_many_and_what_waits(lines, found):
     assert "branch, whisper − egemaps: 2 pairs, from" in "\n".join(parts.sentences(twice, found))
 
 
+def test_ticks_do_not_hang_on_the_last_digit_of_a_length(lines):
+    found = []
+    for width_in in (4, 6.3, 10):
+        figure, axes = reporting.figure(cols=2, height_in=5, sharex=True, sharey=True)
+        parts.draw(axes, lines)
+        figure.set_size_inches(width_in, 5)
+        figure.canvas.draw()
+        found.append(axes[0].get_xticks().tolist())
+    assert found[0] == found[1] == found[2]
+
+
 def test_a_picture_has_a_row_for_every_pair_and_a_panel_for_both_kinds_of_speakers(lines):
     figure, axes = reporting.figure(cols=2, height_in=5, sharey=True)
     both = lines.assign(stale=lines.part == "tuning")

@@ -12,6 +12,7 @@ from itertools import combinations
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from emolabs.experiments import effects, paired
 from emolabs.experiments.comparison import scope_name
@@ -147,6 +148,7 @@ def draw(axes: Sequence[Axes], lines: pd.DataFrame) -> None:
         axis.axvline(0, color="0.4", linewidth=0.8)
         axis.set_title(title)
         axis.set_ylim(bottom=min(places.values()) - 0.7)
+        axis.xaxis.set_major_locator(MaxNLocator(4))  # by its length an axis had now one set of ticks, now another
 
 
 def _shift(scope: str, *, beside: list[str]) -> float:
