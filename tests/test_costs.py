@@ -42,6 +42,16 @@ def test_a_committed_count_is_taken_and_drawn(found):
     plt.close(figure)
 
 
+def test_of_several_results_the_one_on_all_corpora_under_hash_counts(found, monkeypatch):
+    about = {"profile": "demo", "protocol": "speaker", "scope": "pooled", "seed": 0, "pipeline": "constant"}
+    write(Row(**about), answered(clips(), hits=0.7))
+    every, counted = partitions.read("demo").found, []
+    monkeypatch.setattr(costs, "_count", lambda result, profile: counted.append(result.row.protocol) or {})
+    for order in (every, every[::-1]):
+        costs.measure("demo", order)
+    assert len(every) == 3 and counted == ["hash"] * 4
+
+
 def test_what_cannot_be_counted_here_keeps_its_line(found, monkeypatch, capsys):
     file = paths.results("demo") / "costs.csv"
     kept = "mfcc-linear,90,90,70,5,6\n"

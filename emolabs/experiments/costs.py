@@ -46,8 +46,10 @@ def load(profile: str, found: Sequence[Result]) -> pd.DataFrame:
 def measure(profile: str, found: Sequence[Result]) -> pd.DataFrame:
     """A line per pipeline of these results, `COLUMNS`: `parameters` and `operations` of the row's own part, of which
     `trained` parameters learn, and what the frozen encoder before it adds. `missing` says what cannot be counted here.
+    Of several results of a pipeline, which may differ in their classes, the one under `hash` on all corpora counts.
     """
-    by_name = {result.row.pipeline: result for result in found}
+    last = sorted(found, key=lambda result: (result.row.protocol, result.row.scope) == ("hash", "pooled"))
+    by_name = {result.row.pipeline: result for result in last}
     lines = []
     for name in sorted(by_name, key=list(load_pipelines()).index):
         try:
