@@ -10,6 +10,7 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 
 #: The variable that names the server's socket.
 SERVER = "EMOLABS_KERNELS"
@@ -20,7 +21,7 @@ _LENGTH = 4  # bytes of a number
 REFUSED = bytes(_LENGTH)
 
 
-def fixed(environment) -> dict[str, str]:
+def fixed(environment: Mapping[str, str]) -> dict[str, str]:
     """What of an environment a fork cannot change any more."""
     return {name: value for name, value in environment.items() if name.startswith(FIXED)}
 

@@ -4,7 +4,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,11 +12,6 @@ import soundfile
 from emolabs import dependencies, paths, storage
 from emolabs.corpora import REGISTRY, index
 from emolabs.experiments import partitions
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores: tests of the listening page and of the workflow often wait."""
-    return joblib.cpu_count() + 1
 
 
 def voice(seed: int = 0, *, duration_s: float = 0.5, sample_rate_hz: int = 16_000) -> np.ndarray:
