@@ -77,10 +77,20 @@ def test_a_loop_over_speakers_gives_the_same_interval():
     assert np.percentile(drawn, [2.5, 97.5]) == pytest.approx([line["low"], line["high"]], abs=0.02)
 
 
-def test_beside_no_difference_it_is_the_paired_one():
-    line, alone = contrasts.compare((GOOD, BAD), (FINE, FINE)), paired.compare(GOOD, BAD).iloc[0]
-    found = [line[name] for name in ("contrast", "low", "high", "p", "clips")]
-    assert found == [alone[name] for name in ("difference", "low", "high", "p", "clips")]
+@pytest.mark.parametrize("turned", [False, True])
+def test_beside_no_difference_it_is_the_paired_one_wider_by_what_cannot_be_known(turned):
+    pairs = [(GOOD, BAD), (FINE, FINE)]
+    line, alone = contrasts.compare(*pairs[:: -1 if turned else 1]), paired.compare(GOOD, BAD).iloc[0]
+    side, other = contrasts.SIDES[:: -1 if turned else 1]
+    assert [line[f"{side}_{name}"] for name in ("value", "low", "high")] == [alone.difference, alone.low, alone.high]
+    most = line[f"{other}_high"]
+    assert line[f"{other}_low"] == -most and most == pytest.approx(1 - 0.025 ** (1 / 360))  # Clopper & Pearson
+    ends = alone.low - most, alone.high + most
+    assert (line["low"], line["high"]) == pytest.approx((-ends[1], -ends[0]) if turned else ends)
+    assert (line["p"], line["interval_over"], line["clips"]) == (1, "clips", 360)
+
+
+def test_of_a_difference_with_itself_nothing_is_left():
     same = contrasts.compare((GOOD, BAD), (GOOD, BAD))
     assert (same["contrast"], same["low"], same["high"], same["p"]) == (0, 0, 0, 1)
 

@@ -218,6 +218,18 @@ class TestIntervals:
         wrong["prediction"] = [LABELS[(LABELS.index(label) + 1) % 7] for label in wrong.emotion]
         assert evaluate(pd.concat([right, wrong]))["overall"]["accuracy"] == [0.5, 0.5, 0.5]
 
+    @pytest.mark.parametrize("speakers", [4, 9])
+    def test_of_a_constant_answer_have_no_width_however_rare_an_emotion_is(self, speakers):
+        clips = table({"a": speakers}, clips=12, lacks=LABELS[3:]).assign(prediction="anger")
+        rare = clips.index[clips.emotion == "fear"][2:]
+        clips.loc[rare, "emotion"] = "disgust"  # of two clips an eighth of the draws has none
+        assert evaluate(clips)["overall"]["uar"] == pytest.approx([1 / 3] * 3)
+
+    def test_of_draws_that_seldom_hold_every_emotion_are_over_those_they_hold(self):
+        clips = table({"a": 7}, clips=1).assign(emotion=LABELS, prediction="anger")
+        value, low, high = evaluate(clips)["overall"]["uar"]
+        assert value == pytest.approx(1 / 7) and low == 0 and high > value
+
     @staticmethod
     def clustered(speakers: int) -> pd.DataFrame:
         """240 clips of which half are right: those of every other speaker."""

@@ -64,6 +64,14 @@ def test_turned_around_it_says_the_opposite_and_of_itself_nothing():
     assert (same.difference == 0).all() and (same.p == 1).all()
 
 
+@pytest.mark.parametrize(("speakers", "most"), [(1, 0.1157), (12, 0.0102)])  # golden: Clopper & Pearson, 30 and 360
+def test_two_that_are_all_right_are_not_known_to_be_equal(speakers, most):
+    right = result(predictions(hits=2, seed=1, speakers=speakers))
+    line = paired.compare(right, right, by_corpus=False).iloc[0]
+    assert (line["first"], line.difference, line.p, line.interval_over) == (1, 0, 1, "clips")
+    assert (line.low, line.high) == pytest.approx((-most, most), abs=1e-4)
+
+
 def test_pairing_makes_the_interval_narrower_than_two_intervals():
     line = paired.compare(GOOD, BAD).iloc[0]
     alone = []

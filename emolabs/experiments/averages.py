@@ -23,7 +23,7 @@ def averages(clips: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     np.add.at(sums, number, np.stack([np.where(there, values, 0), there], axis=1))
     strata = pd.factorize(clips.corpus.iloc[first], sort=True)[0]
     with np.errstate(invalid="ignore", divide="ignore"):
-        value, drawn = (s[..., 0, :] / s[..., 1, :] for s in (sums.sum(axis=0), metrics.resampled(sums, strata=strata)))
+        value, drawn = (s[..., 0, :] / s[..., 1, :] for s in (sums.sum(axis=0), metrics.drawn(sums, strata=strata)))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="All-NaN slice encountered")  # of what no clip here has
         low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=0)

@@ -89,23 +89,29 @@ def compare(difference: tuple[Result, Result], less: tuple[Result, Result]) -> d
     `low`, `high` (95 %) and `p` (two-sided, of the bootstrap), `clips` and `interval_over`; and the contrast on what
     `paired.without_few` leaves: `without` (its name, empty where it leaves nothing out), `without_contrast`, `…_low`,
     `…_high`.
+    A difference of two results that no sample parts has the exact interval of `paired.spread`; the contrast is then
+    wider by it, and not tested (p is 1).
     Raises `ValueError` as `paired.common` does.
     """
     clips = paired.common([*difference, *less])
     (one, two, three, four), over = paired.scored(clips, labels=paired.labels_of(clips))
     sides = dict(zip(SIDES, (one - two, three - four), strict=True))
     numbers = {}
-    for side, values in sides.items():
-        bounds = paired.bounds(values[1:])
-        numbers |= {f"{side}_value": values[0], f"{side}_low": bounds["low"], f"{side}_high": bounds["high"]}
     contrast = sides["difference"] - sides["less"]
-    facts = {"clips": len(clips), "interval_over": over, "without": ""}
+    told = paired.bounds(contrast[1:]) | {"interval_over": over}
+    for side, values in sides.items():
+        own = paired.spread(values, clips=len(clips), over=over)
+        numbers |= {f"{side}_value": values[0], f"{side}_low": own["low"], f"{side}_high": own["high"]}
+        if not values.any():  # what such a side does not show, its exact interval adds
+            told |= {"low": told["low"] + own["low"], "high": told["high"] + own["high"]}
+            told |= {"p": 1.0, "interval_over": own["interval_over"]}
+    facts = {"clips": len(clips), "without": ""}
     for name, rest in paired.without_few(clips).items():
         (one, two, three, four), _ = paired.scored(rest, labels=paired.labels_of(rest))
         left = one - two - (three - four)
         low, high = np.percentile(left[1:], [2.5, 97.5])
         facts |= {"without": name, "without_contrast": left[0], "without_low": low, "without_high": high}
-    return numbers | {"contrast": contrast[0]} | paired.bounds(contrast[1:]) | facts
+    return numbers | {"contrast": contrast[0]} | told | facts
 
 
 def table(contrasts: Iterable[Contrast], found: list[Result], *, seed: int = 0) -> pd.DataFrame:

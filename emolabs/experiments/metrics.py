@@ -147,11 +147,23 @@ def unit_confusions(truth, predicted, *, units, corpora, classes) -> tuple[np.nd
 
 
 def resampled(matrices: np.ndarray, *, strata: np.ndarray) -> np.ndarray:
-    """Confusion matrices [RESAMPLES, classes, classes] of bootstrap samples of units within each stratum.
+    """Confusion matrices [RESAMPLES, ..., classes, answers] of bootstrap samples of units within each stratum.
 
-    The same units in the same strata are drawn the same way, whatever their matrices: samples of two pipelines pair.
+    `matrices` [units, ..., classes, answers] count no clip where a row is zero. A sample without a clip of a class that
+    is there knows no average over all classes, and one that has them stands in its place; unless that is most samples.
+    The same units in the same strata are drawn the same way: samples of two pipelines on the same clips pair.
     """
-    return np.tensordot(_drawn(tuple(strata.tolist())), matrices, axes=1)
+    samples = drawn(matrices, strata=strata)
+    there = matrices.sum(axis=0).sum(axis=-1) > 0
+    whole = (samples.sum(axis=-1)[:, there] > 0).all(axis=1)
+    if 2 * whole.sum() > RESAMPLES:
+        samples[~whole] = samples[np.resize(np.flatnonzero(whole), (~whole).sum())]
+    return samples
+
+
+def drawn(sums: np.ndarray, *, strata: np.ndarray) -> np.ndarray:
+    """Sums [RESAMPLES, ...] over bootstrap samples of units within each stratum, of what each unit has [units, ...]."""
+    return np.tensordot(_drawn(tuple(strata.tolist())), sums, axes=1)
 
 
 @lru_cache(maxsize=16)  # the rows of a partition are scored one after another, all over the same units

@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import yaml
+from scipy.stats import binomtest
 from statsmodels.stats.multitest import multipletests
 
 from emolabs import paths
@@ -144,7 +145,19 @@ def _names(first: Result, second: Result) -> list[str]:
 def _difference(clips: pd.DataFrame, *, labels: list[str]) -> dict:
     (one, two), over = scored(clips, labels=labels)
     scores = {"first": one[0], "second": two[0], "difference": one[0] - two[0]}
-    return {**scores, **bounds(one[1:] - two[1:]), "clips": len(clips), "interval_over": over}
+    return {**scores, **spread(one - two, clips=len(clips), over=over), "clips": len(clips)}
+
+
+def spread(values: np.ndarray, *, clips: int, over: str) -> dict:
+    """`low`, `high`, `p` and `interval_over` of a difference and its bootstrap [1 + RESAMPLES] of so many clips.
+
+    Two results that no sample parts, such as two that are all right, have a bootstrap without width, however few the
+    clips are. The interval is then the exact one, over clips, of a share of which none was seen (Clopper & Pearson).
+    """
+    if values.any():
+        return {**bounds(values[1:]), "interval_over": over}
+    most = float(binomtest(0, clips).proportion_ci(0.95).high)
+    return {"low": -most, "high": most, "p": 1.0, "interval_over": "clips"}
 
 
 def scored(clips: pd.DataFrame, *, labels: list[str]) -> tuple[np.ndarray, str]:

@@ -114,7 +114,7 @@ def draw(clips: pd.DataFrame) -> Draws:
     over, units = metrics.units_of(clips)
     names, first, number = np.unique(units.to_numpy(), return_index=True, return_inverse=True)
     strata = pd.factorize(clips.corpus.iloc[first], sort=True)[0]
-    return Draws(over, number, metrics.resampled(np.eye(len(names)), strata=strata))
+    return Draws(over, number, metrics.drawn(np.eye(len(names)), strata=strata))
 
 
 def bounds(samples: np.ndarray, *, value: float | None = None) -> tuple[float, float]:
