@@ -11,13 +11,7 @@ from matplotlib.axes import Axes
 from emolabs.experiments import networks, saliency
 from emolabs.experiments.neighbours import ELSEWHERE
 from emolabs.extraction.store import Features
-from emolabs.reporting import COLORS, EMOTIONS, corpus_look, corpus_name, interval, over_mark
-
-#: Colour and marker of speakers' sexes.
-SEXES = {
-    "female": {"color": COLORS["orange"], "marker": "o"},
-    "male": {"color": COLORS["black"], "marker": "^"},
-}
+from emolabs.reporting import COLORS, EMOTIONS, corpus_look, corpus_name, interval, over_mark, sex_look
 
 
 def series(lines: pd.DataFrame, name: str, *, emotion: str = "all") -> pd.DataFrame:
@@ -208,7 +202,7 @@ def draw_points(axis: Axes, clips: pd.DataFrame, label: str, *, title: str) -> N
     values = [e for e in EMOTIONS if e in set(clips.emotion)] if label == "emotion" else sorted(clips[label].unique())
     for value in values:
         group = clips[clips[label] == value]
-        look = {"emotion": _of_emotion, "corpus": corpus_look}.get(label, _of_sex)(value)
+        look = {"emotion": _of_emotion, "corpus": corpus_look, "sex": sex_look}[label](value)
         look |= {"linestyle": "", "markersize": 2.4, "markeredgewidth": 0, "alpha": 0.7, "rasterized": True}
         axis.plot(group.x, group.y, label=corpus_name(value), **look)
     axis.set(xticks=[], yticks=[])
@@ -218,10 +212,6 @@ def draw_points(axis: Axes, clips: pd.DataFrame, label: str, *, title: str) -> N
 
 def _of_emotion(name: str) -> dict[str, str]:
     return {"color": EMOTIONS[name].color, "marker": EMOTIONS[name].marker}
-
-
-def _of_sex(name: str) -> dict[str, str]:
-    return SEXES.get(name, {"color": COLORS["grey"], "marker": "s"})
 
 
 def purity_table(lines: pd.DataFrame) -> pd.DataFrame:

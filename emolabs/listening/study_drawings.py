@@ -8,7 +8,7 @@ from matplotlib.patches import Patch
 from scipy.stats import binom
 
 from emolabs import reporting
-from emolabs.reporting import COLORS
+from emolabs.reporting import COLORS, corpus_name
 
 
 def draw_orders(sequences: pd.DataFrame, *, shown: int = 12) -> Figure:
@@ -57,7 +57,7 @@ def draw_loudness(clips: pd.DataFrame) -> Figure:
             label = emotion if corpus == sources[0] else None
             points = axis.scatter([place] * len(group), group[column], s=22, linewidths=0.3, label=label, **look)
             points.set_edgecolor("0.2")
-        axis.set(title=title, xticks=range(len(sources)), xticklabels=sources)
+        axis.set(title=title, xticks=range(len(sources)), xticklabels=[corpus_name(key) for key in sources])
     axes[0].set_ylabel("integrated loudness (LUFS)")
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(emotions), columnspacing=0.8
