@@ -28,8 +28,13 @@ def draw_time(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
             even, x = len(parts), 100 * (np.arange(len(parts)) + 0.5) / len(parts)
             axis.fill_between(x, even * parts.low, even * parts.high, color=color, alpha=0.25, linewidth=0)
             axis.plot(x, even * parts.value, line, color=color, label=name)
+    axis.fill_between([], [], color="0.75", linewidth=0, label=_band_name(series(lines, "saliency")))
     axis.axhline(1, color="0.4", linestyle=":", linewidth=0.8)
     axis.set(title=title, xlim=(0, 100), ylim=(0, None))
+
+
+def _band_name(parts: pd.DataFrame) -> str:
+    return f"95 % interval over {parts.interval_over.iloc[0]}"
 
 
 def draw_emotions(axis: Axes, lines: pd.DataFrame, name: str, *, title: str, extent: tuple[float, float], top: float):
@@ -53,10 +58,12 @@ def draw_bands(axis: Axes, lines: pd.DataFrame) -> int:
     """The saliency of each band, of all emotions, with its interval; returns how many bands there are."""
     bands = series(lines, "band")
     even, x = len(bands), np.arange(len(bands)) + 0.5
-    axis.fill_between(x, even * bands.low, even * bands.high, color=COLORS["vermilion"], alpha=0.25, linewidth=0)
+    look = {"color": COLORS["vermilion"], "alpha": 0.25, "linewidth": 0, "label": _band_name(bands)}
+    axis.fill_between(x, even * bands.low, even * bands.high, **look)
     axis.plot(x, even * bands.value, color=COLORS["vermilion"])
     axis.axhline(1, color="0.4", linestyle=":", linewidth=0.8)
     axis.set(ylabel="saliency\n(even share = 1)", ylim=(0, None))
+    axis.legend(loc="upper right")
     return even
 
 
