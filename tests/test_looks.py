@@ -1,6 +1,7 @@
 """Looks of pipelines, corpora, sexes and groups: one each, told apart in colour and in grey."""
 
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
 
 from emolabs.corpora import REGISTRY
+from emolabs.listening import machine_drawings
 from emolabs.modeling.pipeline import load_pipelines
 from emolabs.reporting import COLORS, GROUP_LOOKS, corpus_look, corpus_name, looks, pipeline_look, sex_bar, sex_look
 from emolabs.standardization import drawings
@@ -81,3 +83,8 @@ def test_the_composition_draws_corpora_and_sexes_in_their_looks_and_calls_corpor
         and faces["TESS"] == corpus_look("tess")["color"].lower()
     )
     assert faces["female"] == sex_look("female")["color"].lower() and {"my-own", "not published"} <= set(faces)
+
+
+def test_beside_listeners_pipelines_keep_their_looks():
+    found = machine_drawings.looks(SimpleNamespace(machines=PIPELINES))
+    assert all(found[name][part] == pipeline_look(name)[part] for name in PIPELINES for part in ("color", "marker"))
