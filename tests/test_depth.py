@@ -77,6 +77,7 @@ def test_a_picture_has_a_panel_for_each_depth_that_was_run_and_names_what_was_no
     plain, resnet = above[0].lines
     assert plain.get_ydata()[0] == pytest.approx(0.1) and resnet.get_ydata()[0] == pytest.approx(0.4)
     assert plain.get_linestyle() != resnet.get_linestyle() and plain.get_marker() != resnet.get_marker()
+    assert "range over the epochs" in [text.get_text() for text in figure.legends[0].get_texts()]
     assert below[0].lines[1].get_ydata() == pytest.approx([0.2, 0.4, 0.6])
 
 

@@ -364,7 +364,9 @@ def test_every_run_with_a_learned_sum_is_a_line_of_its_own():
     layer_drawings.draw_learned(axis, pd.DataFrame(lines))
     drawn = [line for line in axis.lines if len(line.get_xdata()) == 4]
     assert [list(line.get_xdata()) for line in drawn] == [[0, 1, 2, 3]] * len(runs)
-    named = [text.get_text() for text in axis.get_legend().get_texts()]
-    assert named == ["hash, all corpora", "hash, EmoDB", "speaker, all corpora"]
+    named = axis.get_legend_handles_labels()[1]
+    assert named == ["hash, all corpora", "hash, EmoDB", "speaker, all corpora", "where it began: 1/4 each"]
+    looks = [(line.get_color(), line.get_marker(), line.get_linestyle()) for line in drawn]
+    assert len(set(looks)) == 3, "one look a protocol and scope, shared by its folds"
     said = layer_drawings.learned_sentence(pd.DataFrame(lines))
     assert said.count("layer 3 in `whisper-direct-mean`") == len(runs) and "under `hash`, EmoDB (0.50)" in said

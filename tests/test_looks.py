@@ -1,16 +1,20 @@
-"""Looks of pipelines and corpora: one each, told apart in colour and in grey."""
+"""Looks of pipelines, corpora, sexes and groups: one each, told apart in colour and in grey."""
 
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
 
 from emolabs.corpora import REGISTRY
+from emolabs.listening import machine_drawings
 from emolabs.modeling.pipeline import load_pipelines
-from emolabs.reporting import COLORS, corpus_look, corpus_name, looks, pipeline_look
+from emolabs.reporting import COLORS, GROUP_LOOKS, corpus_look, corpus_name, looks, pipeline_look, sex_bar, sex_look
+from emolabs.standardization import drawings
 
 PIPELINES = list(load_pipelines())
 
@@ -51,3 +55,36 @@ def test_the_thesis_corpora_differ_in_colour_and_marker_and_all_have_their_names
     assert all(len({look[part] for look in found}) == len(found) for part in ("color", "marker"))
     assert set(looks.CORPORA) <= set(REGISTRY) and all(corpus_look(key)["color"] for key in REGISTRY)
     assert [corpus_name(key) for key in ("cremad", "tess", "my-own")] == ["CREMA-D", "TESS", "my-own"]
+
+
+def test_sexes_have_one_look_in_points_and_bars_and_none_of_a_thesis_corpus():
+    sexes = ["female", "male", "", "not published"]
+    assert all(sex_bar(sex)["facecolor"] == sex_look(sex)["color"] for sex in sexes)
+    assert sex_look("") == sex_look("not published")
+    known = [sex_look(sex) | {"hatch": sex_bar(sex)["hatch"]} for sex in sexes[:3]]
+    assert all(len({look[part] for look in known}) == len(known) for part in ("color", "marker", "hatch"))
+    assert not {look["color"] for look in known} & {corpus_look(key)["color"] for key in looks.CORPORA}
+
+
+def test_what_clips_are_grouped_by_differs_in_colour_marker_and_line():
+    assert {look["color"] for look in GROUP_LOOKS.values()} <= set(COLORS.values())
+    for part in ("color", "marker", "linestyle"):
+        assert len({look[part] for look in GROUP_LOOKS.values()}) == len(GROUP_LOOKS)
+
+
+def test_the_composition_draws_corpora_and_sexes_in_their_looks_and_calls_corpora_by_name():
+    clips = [("emodb", "female", 3), ("tess", "male", 1), ("my-own", "", 2)]
+    sides = [("hash", 0, split, *row) for split in ("train", "evaluation") for row in clips]
+    counts = pd.DataFrame(sides, columns=["protocol", "fold", "split", "corpus", "sex", "anger"])
+    figure = drawings.draw_composition(counts.assign(protocol=pd.Categorical(counts.protocol)))
+    faces = {bars.get_label(): to_hex(bars[0].get_facecolor()) for axis in figure.axes for bars in axis.containers}
+    assert (
+        faces["EmoDB"] == corpus_look("emodb")["color"].lower()
+        and faces["TESS"] == corpus_look("tess")["color"].lower()
+    )
+    assert faces["female"] == sex_look("female")["color"].lower() and {"my-own", "not published"} <= set(faces)
+
+
+def test_beside_listeners_pipelines_keep_their_looks():
+    found = machine_drawings.looks(SimpleNamespace(machines=PIPELINES))
+    assert all(found[name][part] == pipeline_look(name)[part] for name in PIPELINES for part in ("color", "marker"))

@@ -437,20 +437,26 @@ class TestResults:
         ((_, known, new),) = comparison.leakage_pairs(lines)
         assert known.protocol.tolist() == ["random"] and new.protocol.tolist() == ["speaker"]
 
-    def test_names_below_the_bars_of_the_leakage_do_not_touch(self):
+    def test_names_below_the_bars_of_the_leakage_and_scores_above_them_do_not_touch(self):
         names = ["egemaps-linear", "logmel-cnn3-attention", "logmel-cnn3-lstm-attention", "mfcc-linear"]
         names += ["whisper-cnn3-attention"]
         lines = pd.DataFrame(
             [(p, name) for p in ("random", "speaker") for name in names], columns=["protocol", "pipeline"]
         )
-        lines = lines.assign(scope="pooled", stale=False, mark="", uar=0.5, uar_low=0.4, uar_high=0.6)
-        lines = lines.assign(interval_over="clips", train_clips=9, clips=5)
+        lines = lines.assign(
+            scope="pooled", stale=False, mark="", uar=lines.protocol.map({"random": 1, "speaker": 0.336})
+        )
+        lines = lines.assign(uar_low=lines.uar, uar_high=lines.uar, interval_over="clips", train_clips=9, clips=5)
         ((title, known, new),) = comparison.leakage_pairs(lines)
-        figure, axes = reporting.figure(cols=2, height_in=3.3)
+        figure, axes = reporting.figure(cols=2, height_in=3.5, width_ratios=[5, 4])
         comparison.draw_leakage(axes[0], known, new, title=title, chance=None)
         figure.canvas.draw()
         boxes = [label.get_window_extent() for label in axes[0].get_xticklabels()]
         assert len(boxes) == len(names) and all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
+        bars = [bar.get_window_extent() for bar in axes[0].patches]
+        scores = [text.get_window_extent() for text in axes[0].texts]
+        assert len(scores) == len(bars) and not any(text.overlaps(bar) for text in scores for bar in bars)
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(scores, 2))
         plt.close(figure)
 
     def test_pictures_say_which_pipelines_are_stale(self):

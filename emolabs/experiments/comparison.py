@@ -105,15 +105,16 @@ def draw_leakage(axis: Axes, known: pd.DataFrame, new: pd.DataFrame, *, title: s
     The title gives the training and the evaluated clips of both, the broken line the UAR of the constant answer; a
     score whose interval does not cover new speakers is marked †.
     """
-    for lines, is_known, shift, hatch in ((known, True, -0.2, ""), (new, False, 0.2, "////")):
+    for lines, is_known, shift, hatch in ((known, True, -0.21, ""), (new, False, 0.21, "////")):
         label, color, _ = SPEAKERS[is_known]
         places = [x + shift for x in range(len(lines))]
         errors = [100 * (lines.uar - lines.uar_low), 100 * (lines.uar_high - lines.uar)]
         look = {"color": COLORS[color], "hatch": hatch, "edgecolor": "black", "linewidth": 0.5, "capsize": 2.5}
-        axis.bar(places, 100 * lines.uar, 0.38, yerr=errors, label=label, **look)
+        axis.bar(places, 100 * lines.uar, 0.42, yerr=errors, label=label, **look)
         for place, high, line in zip(places, 100 * lines.uar_high, lines.itertuples(), strict=True):
             text = f"{100 * line.uar:.1f}{over_mark(line.interval_over)}"
-            axis.annotate(text, (place, high), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=8)
+            aside = 0 if is_known else 1  # off the higher bar
+            axis.annotate(text, (place, high), xytext=(aside, 2), textcoords="offset points", ha="center", fontsize=7)
     if chance is not None:
         axis.axhline(100 * chance, color="black", linestyle="--", linewidth=0.9, label="chance (constant answer)")
     trained, evaluated = ([int(lines[column].iloc[0]) for lines in (known, new)] for column in ("train_clips", "clips"))

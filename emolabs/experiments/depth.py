@@ -12,6 +12,7 @@ from itertools import groupby
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from emolabs import reporting
 from emolabs.experiments.drawings import draw_gradients, gradients
@@ -87,10 +88,11 @@ def draw(family: pd.DataFrame) -> Figure:
         column[0].set(title=f"depth {depth}\n{', '.join(notes)}".rstrip(), ylabel="")
         column[1].set(xlabel="epoch", yscale="log")
         column[1].xaxis.get_major_locator().set_params(integer=True)
-    axes[0][0].set_ylabel("norm of the gradient")
+    axes[0][0].set_ylabel("norm of the gradient\n(mean over epochs)")
     axes[1][0].set_ylabel("norm, first layer")
     drawn = [look for kind, look in LOOKS.items() if (family.kind[family.result.notna()] == kind).any()]
-    figure.legend(handles=[Line2D([], [], **look) for look in drawn], loc="outside upper center", ncols=2)
+    lines, band = [Line2D([], [], **look) for look in drawn], Patch(color="0.85", label="range over the epochs")
+    figure.legend(handles=[*lines, band], loc="outside upper center", ncols=3)
     return figure
 
 

@@ -11,13 +11,7 @@ from matplotlib.axes import Axes
 from emolabs.experiments import networks, saliency
 from emolabs.experiments.neighbours import ELSEWHERE
 from emolabs.extraction.store import Features
-from emolabs.reporting import COLORS, EMOTIONS, corpus_look, corpus_name, interval, over_mark
-
-#: Colour and marker of speakers' sexes.
-SEXES = {
-    "female": {"color": COLORS["orange"], "marker": "o"},
-    "male": {"color": COLORS["black"], "marker": "^"},
-}
+from emolabs.reporting import COLORS, EMOTIONS, corpus_look, corpus_name, interval, over_mark, sex_look
 
 
 def series(lines: pd.DataFrame, name: str, *, emotion: str = "all") -> pd.DataFrame:
@@ -34,8 +28,13 @@ def draw_time(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
             even, x = len(parts), 100 * (np.arange(len(parts)) + 0.5) / len(parts)
             axis.fill_between(x, even * parts.low, even * parts.high, color=color, alpha=0.25, linewidth=0)
             axis.plot(x, even * parts.value, line, color=color, label=name)
+    axis.fill_between([], [], color="0.75", linewidth=0, label=_band_name(series(lines, "saliency")))
     axis.axhline(1, color="0.4", linestyle=":", linewidth=0.8)
     axis.set(title=title, xlim=(0, 100), ylim=(0, None))
+
+
+def _band_name(parts: pd.DataFrame) -> str:
+    return f"95 % interval over {parts.interval_over.iloc[0]}"
 
 
 def draw_emotions(axis: Axes, lines: pd.DataFrame, name: str, *, title: str, extent: tuple[float, float], top: float):
@@ -59,10 +58,12 @@ def draw_bands(axis: Axes, lines: pd.DataFrame) -> int:
     """The saliency of each band, of all emotions, with its interval; returns how many bands there are."""
     bands = series(lines, "band")
     even, x = len(bands), np.arange(len(bands)) + 0.5
-    axis.fill_between(x, even * bands.low, even * bands.high, color=COLORS["vermilion"], alpha=0.25, linewidth=0)
+    look = {"color": COLORS["vermilion"], "alpha": 0.25, "linewidth": 0, "label": _band_name(bands)}
+    axis.fill_between(x, even * bands.low, even * bands.high, **look)
     axis.plot(x, even * bands.value, color=COLORS["vermilion"])
     axis.axhline(1, color="0.4", linestyle=":", linewidth=0.8)
     axis.set(ylabel="saliency\n(even share = 1)", ylim=(0, None))
+    axis.legend(loc="upper right")
     return even
 
 
@@ -208,7 +209,7 @@ def draw_points(axis: Axes, clips: pd.DataFrame, label: str, *, title: str) -> N
     values = [e for e in EMOTIONS if e in set(clips.emotion)] if label == "emotion" else sorted(clips[label].unique())
     for value in values:
         group = clips[clips[label] == value]
-        look = {"emotion": _of_emotion, "corpus": corpus_look}.get(label, _of_sex)(value)
+        look = {"emotion": _of_emotion, "corpus": corpus_look, "sex": sex_look}[label](value)
         look |= {"linestyle": "", "markersize": 2.4, "markeredgewidth": 0, "alpha": 0.7, "rasterized": True}
         axis.plot(group.x, group.y, label=corpus_name(value), **look)
     axis.set(xticks=[], yticks=[])
@@ -218,10 +219,6 @@ def draw_points(axis: Axes, clips: pd.DataFrame, label: str, *, title: str) -> N
 
 def _of_emotion(name: str) -> dict[str, str]:
     return {"color": EMOTIONS[name].color, "marker": EMOTIONS[name].marker}
-
-
-def _of_sex(name: str) -> dict[str, str]:
-    return SEXES.get(name, {"color": COLORS["grey"], "marker": "s"})
 
 
 def purity_table(lines: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from emolabs.experiments.comparison import scope_name
 from emolabs.experiments.layers import CHOSEN
 from emolabs.experiments.learners import LAYER
-from emolabs.reporting import COLORS, interval, over_mark, pipeline_look
+from emolabs.reporting import COLORS, corpus_look, interval, over_mark
 
 #: What names a run with a learned sum.
 _RUN = ["protocol", "scope", "pipeline", "fold", "seed"]
@@ -34,17 +34,18 @@ def draw(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
 
 
 def draw_learned(axis: Axes, weights: pd.DataFrame) -> None:
-    """The learned weights by layer, in the pipelines' looks, a line per protocol and scope, named within; dotted is
-    what they began with."""
-    rows = list(dict.fromkeys(zip(weights.protocol, weights.scope, strict=True)))
-    for name, group in weights.groupby(_RUN, sort=False):
-        place = rows.index(name[:2])
-        label = f"{name[0]}, {scope_name(name[1])}" if name[3:] == (0, 0) else None
-        look = {"linestyle": ("-", "--", "-.")[place % 3], "label": label}
-        axis.plot(group.layer, group.weight, **pipeline_look(name[2]) | look)
-    axis.axhline(1 / weights.layer.nunique(), color="0.4", linestyle=":")
-    axis.legend(fontsize=7, loc="upper right")
-    axis.set(title="learned sum", xlabel="layer", ylabel="weight", ylim=(0, 1.45 * weights.weight.max()))
+    """The learned weights by layer, a line per run: the scope has the colour and marker, the protocol the line, and a
+    second pipeline open markers; dotted is what they began with. A caller shows the legend."""
+    protocols, pipelines = (list(dict.fromkeys(weights[column])) for column in ("protocol", "pipeline"))
+    for (protocol, scope, pipeline, *run), group in weights.groupby(_RUN, sort=False):
+        label = ", ".join([protocol, scope_name(scope), *[pipeline][: len(pipelines) - 1]])
+        look = {"color": COLORS["black"], "marker": "v"} if scope == "pooled" else corpus_look(scope)
+        look |= {"linestyle": ("-", "--", (0, (1, 1)))[protocols.index(protocol) % 3], "label": label}
+        look |= {"markerfacecolor": "white"} if pipelines.index(pipeline) % 2 else {}
+        axis.plot(group.layer, group.weight, **look | ({"label": None} if run != [0, 0] else {}))
+    layers = weights.layer.nunique()
+    axis.axhline(1 / layers, color="0.4", linestyle=":", label=f"where it began: 1/{layers} each")
+    axis.set(title="learned sum", xlabel="layer", ylabel="weight", ylim=(0, 1.05 * weights.weight.max()))
 
 
 def formatted(lines: pd.DataFrame) -> pd.DataFrame:

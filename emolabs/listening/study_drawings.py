@@ -8,7 +8,7 @@ from matplotlib.patches import Patch
 from scipy.stats import binom
 
 from emolabs import reporting
-from emolabs.reporting import COLORS
+from emolabs.reporting import COLORS, corpus_name
 
 
 def draw_orders(sequences: pd.DataFrame, *, shown: int = 12) -> Figure:
@@ -17,7 +17,7 @@ def draw_orders(sequences: pd.DataFrame, *, shown: int = 12) -> Figure:
 
     `sequences` is what `balance.sequences` gives.
     """
-    figure, axes = reporting.figure(rows=2, height_in=4.4, sharex=True, height_ratios=[shown, 11])
+    figure, axes = reporting.figure(rows=2, height_in=4.6, sharex=True, height_ratios=[shown, 11])
     for row, emotions in enumerate(sequences.to_numpy()[:shown]):
         for place, emotion in enumerate(emotions, start=1):
             axes[0].barh(row, 1, left=place - 0.5, height=0.86, **reporting.emotion_bar(emotion))
@@ -35,6 +35,8 @@ def draw_orders(sequences: pd.DataFrame, *, shown: int = 12) -> Figure:
     low, high = 100 * np.array(binom.ppf([0.025, 0.975], orders, expected)) / orders
     axes[1].axhspan(low, high, color="0.9", zorder=0)
     axes[1].axhline(100 * expected, color=COLORS["black"], linewidth=0.8, zorder=0)
+    told = "black: an equal share; grey: where 95 of 100 points lie if the position says nothing"
+    axes[1].set_title(told, fontsize=9)
     axes[1].set(ylabel=f"share of {orders} orders (%)", xlabel="trial", xlim=(0.5, sequences.shape[1] + 0.5))
     points = [(Patch(**reporting.emotion_bar(e)), line) for e, line in zip(emotions, axes[1].lines, strict=False)]
     look = {"handler_map": {tuple: HandlerTuple(ndivide=None)}, "columnspacing": 1.0}
@@ -57,7 +59,7 @@ def draw_loudness(clips: pd.DataFrame) -> Figure:
             label = emotion if corpus == sources[0] else None
             points = axis.scatter([place] * len(group), group[column], s=22, linewidths=0.3, label=label, **look)
             points.set_edgecolor("0.2")
-        axis.set(title=title, xticks=range(len(sources)), xticklabels=sources)
+        axis.set(title=title, xticks=range(len(sources)), xticklabels=[corpus_name(key) for key in sources])
     axes[0].set_ylabel("integrated loudness (LUFS)")
     figure.legend(
         *axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(emotions), columnspacing=0.8

@@ -6,7 +6,7 @@
 
 from emolabs.reporting.catalogue import CATALOGUE, Entry
 from emolabs.reporting.gallery import save
-from emolabs.reporting.looks import KIND_LOOKS, corpus_look, corpus_name, pipeline_look
+from emolabs.reporting.looks import GROUP_LOOKS, KIND_LOOKS, corpus_look, corpus_name, pipeline_look, sex_bar, sex_look
 from emolabs.reporting.marks import KNOWN, OVER_CLIPS, known_mark, over_mark, stale_mark
 from emolabs.reporting.numbers import interval, p_value, percent, save_numbers
 from emolabs.reporting.provenance import describe
@@ -14,6 +14,7 @@ from emolabs.reporting.style import (
     COLORS,
     EMOTIONS,
     TEXT_WIDTH_IN,
+    bar,
     draw_confusion,
     emotion_bar,
     emotion_color,
@@ -29,11 +30,13 @@ __all__ = [
     "CATALOGUE",
     "COLORS",
     "EMOTIONS",
+    "GROUP_LOOKS",
     "KIND_LOOKS",
     "KNOWN",
     "OVER_CLIPS",
     "TEXT_WIDTH_IN",
     "Entry",
+    "bar",
     "corpus_look",
     "corpus_name",
     "describe",
@@ -53,6 +56,8 @@ __all__ = [
     "pipeline_look",
     "save",
     "save_numbers",
+    "sex_bar",
+    "sex_look",
     "stale_mark",
     "use_style",
 ]

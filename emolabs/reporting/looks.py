@@ -1,4 +1,4 @@
-"""Looks: how a pipeline and a corpus are drawn, the same in every figure.
+"""Looks: how a pipeline, a corpus and a sex are drawn, the same in every figure.
 
 A pipeline's branch decides its colour, the rest of its name its marker and line, so that rows can be told apart in grey
 too; of corpora colour and marker belong together. Whether a marker is filled is left to the figure, which says so.
@@ -7,7 +7,7 @@ too; of corpora colour and marker belong together. Whether a marker is filled is
 import zlib
 
 from emolabs.corpora import REGISTRY
-from emolabs.reporting.style import COLORS
+from emolabs.reporting.style import COLORS, bar
 
 #: Colour of each branch; those of encoders are the warm ones.
 BRANCHES = {
@@ -64,6 +64,15 @@ KIND_LOOKS = {
     "LLD": {"color": COLORS["blue"], "marker": "o"},
     "HSF": {"color": COLORS["vermilion"], "marker": "s"},
 }
+#: Colour, marker and hatch of the sexes of speakers, in colours of no corpus of the thesis.
+SEXES = {"female": ("sky", "o", ""), "male": ("black", "^", "////")}
+_NO_SEX = ("grey", "s", "....")
+#: Colour, marker and line of what clips are grouped by.
+GROUP_LOOKS = {
+    "emotion": {"color": COLORS["vermilion"], "marker": "o", "linestyle": "-"},
+    "speaker": {"color": COLORS["blue"], "marker": "s", "linestyle": "--"},
+    "corpus": {"color": COLORS["green"], "marker": "^", "linestyle": ":"},
+}
 _SHAPES = ("v", "<", ">", "p", "h", "P", "X", "*", "8", "d")
 
 
@@ -93,6 +102,22 @@ def corpus_look(key: str) -> dict[str, str]:
     """
     color, marker = CORPORA.get(key, (list(COLORS)[zlib.crc32(key.encode()) % len(COLORS)], _shape(key)))
     return {"color": COLORS[color], "marker": marker}
+
+
+def sex_look(name: str) -> dict[str, str]:
+    """Colour and marker of a sex as the index has it, as keywords of `plot`; any other name is one not published.
+
+    >>> sex_look("male")["marker"], sex_look("")["color"] == COLORS["grey"]
+    ('^', True)
+    """
+    color, marker, _ = SEXES.get(name, _NO_SEX)
+    return {"color": COLORS[color], "marker": marker}
+
+
+def sex_bar(name: str) -> dict[str, object]:
+    """`style.bar` of a sex, in the colour of `sex_look`."""
+    color, _, hatch = SEXES.get(name, _NO_SEX)
+    return bar(COLORS[color], hatch)
 
 
 def corpus_name(key: str) -> str:

@@ -162,7 +162,16 @@ def emotion_bar(name: str) -> dict[str, object]:
     'white'
     """
     look = _look(name)
-    return {"facecolor": look.color, "hatch": look.hatch, "edgecolor": _ink(look.color, dark="0.15"), "linewidth": 0.5}
+    return bar(look.color, look.hatch)
+
+
+def bar(color: str, hatch: str) -> dict[str, object]:
+    """Keywords of a bar (or any patch): face, hatch and an edge that shows on the face.
+
+    >>> bar(COLORS["black"], "////")["edgecolor"]
+    'white'
+    """
+    return {"facecolor": color, "hatch": hatch, "edgecolor": _ink(color, dark="0.15"), "linewidth": 0.5}
 
 
 def palette() -> dict[str, str]:

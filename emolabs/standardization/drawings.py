@@ -8,14 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from emolabs import reporting
-from emolabs.reporting import COLORS
+from emolabs.reporting import COLORS, corpus_look, corpus_name
 
 _SIDES = {
     "train": (COLORS["blue"], ""),
     "validation": (COLORS["sky"], "////"),
     "evaluation": (COLORS["vermilion"], "...."),
 }
-_FILLS = [COLORS[name] for name in ("blue", "orange", "green", "pink", "sky", "yellow", "grey")]
 _HATCHES = ("", "////", "....", "xxxx", "----")
 
 
@@ -61,8 +60,8 @@ def draw_composition(counts: pd.DataFrame) -> Figure:
     places = range(len(names)) + 0.6 * names.protocol.cat.codes.to_numpy()
     looks = {
         "emotion": {e: reporting.emotion_bar(e) for e in reporting.EMOTIONS if e in counts},
-        "corpus": _looks(sorted(counts.corpus.unique())),
-        "sex": _looks(sorted(counts.sex.unique())),
+        "corpus": _of_corpora(sorted(counts.corpus.unique())),
+        "sex": {sex: reporting.sex_bar(sex) for sex in sorted(counts.sex.unique())},
     }
     figure, axes = reporting.figure(cols=3, height_in=1.2 + 0.155 * places[-1], sharey=True)
     for axis, (column, look) in zip(axes, looks.items(), strict=True):
@@ -74,20 +73,17 @@ def draw_composition(counts: pd.DataFrame) -> Figure:
     return figure
 
 
-def _looks(values: list[str]) -> dict[str, dict]:
-    """How bars of these values look, told apart by colour and hatch."""
-    styles = zip(values, itertools.cycle(_FILLS), itertools.cycle(_HATCHES), strict=False)
-    return {
-        value: {"facecolor": color, "hatch": hatch, "edgecolor": "0.15", "linewidth": 0.5}
-        for value, color, hatch in styles
-    }
+def _of_corpora(keys: list[str]) -> dict[str, dict]:
+    """How bars of these corpora look: in the corpus' colour, told apart by hatch."""
+    hatched = zip(keys, itertools.cycle(_HATCHES), strict=False)
+    return {key: reporting.bar(corpus_look(key)["color"], hatch) for key, hatch in hatched}
 
 
 def _stack(axis: Axes, clips: pd.DataFrame, *, places: Sequence[float], looks: dict[str, dict]) -> None:
     """Bars of 100 %, a row of `clips` each, in parts (columns) in the order of `looks`, with a legend above."""
     shares, left = 100 * clips.div(clips.sum(axis=1), axis=0), 0
     for value, look in looks.items():
-        axis.barh(places, shares[value], left=left, label=value, **look)
+        axis.barh(places, shares[value], left=left, label=corpus_name(value), **look)
         left = left + shares[value].to_numpy()
     axis.set_xlim(0, 100)
     axis.grid(False)
