@@ -9,7 +9,7 @@ from emolabs import paths
 from emolabs.experiments import choice
 from emolabs.experiments.choice import Cell
 from emolabs.experiments.results import Result
-from emolabs.reporting import OVER_CLIPS, interval, over_mark, stale_mark
+from emolabs.reporting import IN_NOTES, OVER_CLIPS, interval, over_mark, stale_mark
 from emolabs.standardization import PROTOCOLS
 
 #: How a level is to be met, and how it is written.
@@ -23,8 +23,8 @@ INSIDE = "the interval contains the level"
 LEGEND = (
     "Of the rows that have been run the one with the highest validation UAR is shown, and in brackets of how many it "
     f"was chosen; where several tie, it says how many, and the first by name is shown; the evaluation side has no say. "
-    f"Intervals: 95 % over speakers; {OVER_CLIPS} over clips only, which "
-    "does not cover new speakers. Where no corpus follows the protocol all were trained on, and on one corpus the "
+    f"Intervals: 95 % over speakers. {IN_NOTES[OVER_CLIPS]} "
+    "Where no corpus follows the protocol all were trained on, and on one corpus the "
     "answer is the most probable of its classes. New speakers: the same pipeline under speaker, on TESS alone under "
     "tess-actress."
 )

@@ -8,7 +8,7 @@ from emolabs.experiments import contrasts as declared_contrasts
 from emolabs.experiments.effects import LEVEL
 from emolabs.experiments.passages import EXAMPLE
 from emolabs.experiments.source import Source, points
-from emolabs.reporting import KNOWN, corpus_name, interval, known_mark, p_value, stale_mark
+from emolabs.reporting import IN_NOTES, KNOWN, corpus_name, interval, known_mark, p_value, stale_mark
 
 #: What a promise of accuracy came to, by the verdict of `60_promise`.
 VERDICTS = {
@@ -82,7 +82,7 @@ def parts(source: Source) -> str:
         return computed(lines)
     floor = p_value(min(1.0, len(done) * 2 / (metrics.RESAMPLES + 1)))
     told = (
-        f"{computed(lines)} {KNOWN} Both scores were known when the comparison was declared. With "
+        f"{computed(lines)} {IN_NOTES[KNOWN]} With "
         f"{metrics.RESAMPLES:,} draws and {len(done)} comparisons no corrected p can be under {floor}."
     )
     return f"{markdown.table(pd.DataFrame(shown))}\n{told}"
