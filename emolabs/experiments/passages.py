@@ -75,7 +75,7 @@ def known_corpus(source: Source) -> str:
     fewer = f" Training has {clips[0]} clips where both are known, {clips[1]} where one is new." if clips[1:] else ""
     return (
         f"**1. {headline}.** TESS is two actresses, and the corpus on which the thesis claims accuracies of "
-        f"{100 * aim['level']:.1f} %. The same answer for every clip has a UAR of "
+        f"{100 * aim['level']:.1f} %. The same answer for every clip of a fold has a UAR of "
         f"{_bare(new.get('constant'))}.{fewer}\n\n{markdown.table(pd.DataFrame(lines))}"
     ).rstrip("\n")
 

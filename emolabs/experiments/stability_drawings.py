@@ -26,7 +26,7 @@ def several(lines: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """The lines of `seeds.table` with a random start and more than one seed, and how many have one alone, in words."""
     random = lines[lines.is_random]
     one = int((random.runs == 1).sum())
-    return random[random.runs > 1], f"; not drawn: {one} row{'s' * (one != 1)} with one seed" if one else ""
+    return random[random.runs > 1], f"; not drawn: {one} network{'s' * (one != 1)} with one seed" if one else ""
 
 
 def draw_seeds(axis: Axes, lines: pd.DataFrame) -> None:
