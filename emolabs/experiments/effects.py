@@ -22,6 +22,11 @@ from emolabs.reporting import (
 
 #: What a corrected p has to be under for a difference to be called one.
 LEVEL = 0.05
+#: What else differs between a row that tunes its encoder and one that does not.
+TUNING = (
+    "Tuning does not come alone: a frozen direct row hears a learned sum of all layers of its encoder, a tuned one the "
+    "last layer; and augmentation alters the frames of the one, the waveform of the other."
+)
 #: What the axis of a picture says of its filled markers.
 FILLED = f"filled: p (Holm) < {LEVEL}"
 

@@ -26,7 +26,10 @@ PARTS = ("temporal", "aggregation", "tuning", "backbone", "dims", "bands", "bran
 PANELS = {"hash": "speakers known (hash)", "speaker": "speakers new (speaker)"}
 NOTE = (
     "Exploratory: these pairs were not declared, and their intervals (95 %) are not corrected for their number. "
-    "The row itself says the part: another branch also has other dimensions of its convolutions."
+    "The row itself says the part: another branch also has other dimensions of its convolutions; a direct row also "
+    "hears a learned sum of all layers, where a cnn3 row on the same encoder hears one, and has other settings of its "
+    "training. "
+    f"{effects.TUNING}"
 )
 #: What stands under the picture.
 AXIS = f"difference of UAR (points), first minus second; exploratory, not corrected\n{IN_PICTURES[OVER_CLIPS]}"
