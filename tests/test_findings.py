@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from emolabs.experiments import findings, readme
+from emolabs.experiments import aims, choice, findings, passages, readme
 from emolabs.experiments.source import Source
 
 
@@ -47,6 +47,16 @@ def test_only_rows_with_a_random_start_are_said_to_be_steady_or_not():
     fixed = several.assign(pipeline="mfcc-linear", is_random=False)
     said = findings.steadiness(Changed("44_seeds", lambda lines: pd.concat([fixed, several])))
     assert "mfcc-linear" not in said and "is not known" not in said and several.pipeline.item() in said
+
+
+def test_of_rows_that_tie_the_range_is_told():
+    aim = next(row for row in aims.declared() if (row["protocol"], row["scope"]) == ("hash", "tess"))
+    source, said = Source(), passages.known_corpus(Source())
+    tied = choice.tied(source.found, cell=choice.Cell("hash", "tess", "overall"), rows=aim["rows"])
+    new = source.under("tess-actress", "tess")
+    scores = sorted(100 * new[r.row.pipeline].scores["overall"]["uar"][0] for r in tied if r.row.pipeline in new)
+    assert (f"{len(tied)} {aim['rows']} rows tie" in said) == (len(tied) > 1)
+    assert len(scores) < 2 or f"{scores[0]:.1f} to {scores[-1]:.1f} where one is new." in said
 
 
 def test_a_layer_is_above_others_only_where_the_interval_says_so():

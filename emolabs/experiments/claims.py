@@ -18,6 +18,7 @@ from emolabs.modeling.pipeline import load_pipelines
 from emolabs.reporting import interval, over_mark, stale_mark
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "undecided"
+NOTE = f"{aims.LEGEND} The verdict is that of the interval: where this leaves a claim open, it is undecided."
 KEYS = {"claim", "rule", "rows", "protocol", "scope", "clips"}
 
 
@@ -67,12 +68,16 @@ def _reaches(claim: dict, found: Sequence[Result], *, cell: Cell, seed: int, pro
     line = {"verdict": verdict, "reason": reason, "value": value, "low": low, "high": high}
     if "beside" not in claim:
         return line
-    other = choice.same(found, result, cell=replace(cell, protocol=claim["beside"]))
+    beside = replace(cell, protocol=claim["beside"])
+    other, spread = (
+        choice.same(found, result, cell=beside),
+        choice.spread(found, tied, cell=beside, metric=claim["metric"]),
+    )
     if other is None:
         return line | {"new_speakers": "not run"}
     scores = choice.scores(other, on=cell.on)
     mark = over_mark(scores["interval_over"])
-    return line | {"new_speakers": f"{interval(*scores[claim['metric']])}{mark}"}
+    return line | {"new_speakers": f"{interval(*scores[claim['metric']])}{mark}{aims.of_tied(spread)}"}
 
 
 def _part(claim: dict, found: Sequence[Result], *, cell: Cell, seed: int, profile: str) -> dict:

@@ -127,8 +127,8 @@ def layers(source: Source) -> str:
     said = (
         f"With new speakers layer {best.name} has the highest UAR, {_scored(best)}, {apart}; the last, layer "
         f"{last.name}, has {_scored(last)}. `{EXAMPLE}` hears layer {fixed} everywhere, and all `whisper-cnn3` "
-        f"rows, with and without an LSTM, hear layer {stored}: this was fixed before this code existed, from measurements "
-        f"on these corpora."
+        f"rows, with and without an LSTM, hear layer {stored}: this was fixed before this code existed, from "
+        f"measurements on these corpora."
     )
     words = {"speaker": "with new speakers", "hash": "under `hash`"}
     chosen = " and ".join(
