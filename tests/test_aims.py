@@ -63,6 +63,27 @@ def test_where_validation_cannot_decide_it_is_said(project):
     assert "(2 tie)" in claimed(REACHES | {"at_least": 0.1, "rows": "any"})[0]["reason"]
     (alone,) = reached(AIM | {"at_least": 0.9})
     assert alone["tied"] == 1 and "tie" not in aims.formatted(pd.DataFrame([alone]))["chosen on validation"][0]
+    assert alone["value_tied"] == "" and aims.formatted(pd.DataFrame([alone]))["value (%)"][0][-1] in "]†"
+
+
+def test_the_range_of_tied_rows_stands_beside_the_first_of_them(project):
+    write(row(HSF), answered(clips(), hits=0.9, seed=1), validation=0.9)
+    asked = AIM | {"at_least": 0.9, "rows": "any", "beside": "speaker"}
+    assert reached(asked)[0]["beside_tied"] == "", "one of them alone has been run with new speakers"
+    write(row(HSF, protocol="speaker"), answered(clips(), hits=0.3))
+    there = {
+        (r.row.protocol, r.row.pipeline): r.scores["overall"]["accuracy"][0] for r in partitions.read("demo").found
+    }
+    ends = {
+        p: " to ".join(f"{100 * v:.1f}" for v in sorted((there[p, LLD], there[p, HSF]))) for p in ("hash", "speaker")
+    }
+    (line,) = reached(asked)
+    assert (line["value_tied"], line["beside_tied"]) == (ends["hash"], ends["speaker"])
+    shown = aims.formatted(pd.DataFrame([line])).loc[0]
+    assert shown["value (%)"].endswith(f"(the tied: {ends['hash']})")
+    assert shown["new speakers (%)"].endswith(f"(the tied: {ends['speaker']})")
+    (claim,) = claimed(REACHES | {"at_least": 0.1, "rows": "any", "beside": "speaker"})
+    assert claim["new_speakers"].endswith(f"(the tied: {ends['speaker']})")
 
 
 def test_a_level_is_met_from_it_or_over_it(project):

@@ -37,6 +37,7 @@ def test_a_committed_count_is_taken_and_drawn(found):
     figure, axes = reporting.figure(cols=3)
     costs.draw(axes, priced.reset_index())
     assert axes[0].get_legend_handles_labels()[1] == ["mfcc-linear (stale)"]
+    assert "do not compare between rows" in costs.caption(priced) and costs.SECONDS in costs.LEGEND
     assert "GPU" not in costs.caption(priced) and "GPU" in costs.caption(priced.assign(device="cuda"))
     assert costs.formatted(priced.reset_index()).pipeline.tolist() == ["constant", "mfcc-linear"]
     plt.close(figure)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from emolabs import paths, reporting
-from emolabs.experiments import contrasts, effects, failures, paired, parts, premiums, results
+from emolabs.experiments import comparison, contrasts, effects, failures, paired, parts, premiums, results
 from emolabs.experiments.paired import Comparison
 from emolabs.experiments.runs import Row
 
@@ -55,6 +55,19 @@ def test_a_picture_has_a_place_for_every_comparison(lines):
     labels = [label.get_text() for label in axis.get_yticklabels()]
     assert labels[0] == "what?" and len(labels) == 4
     assert [text.get_text().strip() for text in axis.texts] == ["not run"]
+
+
+def test_pictures_say_what_their_marks_mean(found, lines):
+    plain, marked, premium, scopes = reporting.figure(cols=4)[1]
+    effects.draw(plain, lines)
+    effects.draw(marked, lines.assign(known=True, interval_over="clips"))
+    assert [mark for mark in "†§" if mark in plain.get_xlabel()] == []
+    assert all(meaning in marked.get_xlabel() for meaning in reporting.IN_PICTURES.values())
+    premiums.draw(premium, premiums.table(found))  # of TESS' two actresses intervals are over clips
+    assert premium.get_xlabel() == reporting.IN_PICTURES["†"]
+    scores = results.table(found).query("on == 'overall'").assign(interval_over=["clips"] + ["speakers"] * 4, mark="")
+    comparison.draw_scores(scopes, scores.assign(pipeline=scores.pipeline.iloc[1]), title="")
+    assert [label.get_text()[-1] for label in scopes.get_yticklabels()] == ["†", "r", "r", "r", "r"]
 
 
 def test_a_line_breaks_where_a_protocol_has_not_been_run(found):

@@ -1,9 +1,11 @@
 """The words of the findings follow the numbers: nothing, one and all of a kind, and either side of a verdict."""
 
+import re
+
 import pandas as pd
 import pytest
 
-from emolabs.experiments import findings, readme
+from emolabs.experiments import aims, choice, findings, passages, readme
 from emolabs.experiments.source import Source
 
 
@@ -47,11 +49,24 @@ def test_only_rows_with_a_random_start_are_said_to_be_steady_or_not():
     assert "mfcc-linear" not in said and "is not known" not in said and several.pipeline.item() in said
 
 
+def test_of_rows_that_tie_the_range_is_told():
+    aim = next(row for row in aims.declared() if (row["protocol"], row["scope"]) == ("hash", "tess"))
+    source, said = Source(), passages.known_corpus(Source())
+    tied = choice.tied(source.found, cell=choice.Cell("hash", "tess", "overall"), rows=aim["rows"])
+    new = source.under("tess-actress", "tess")
+    scores = sorted(100 * new[r.row.pipeline].scores["overall"]["uar"][0] for r in tied if r.row.pipeline in new)
+    assert (f"{len(tied)} {aim['rows']} rows tie" in said) == (len(tied) > 1)
+    assert len(scores) < 2 or f"{scores[0]:.1f} to {scores[-1]:.1f} where one is new." in said
+
+
 def test_a_layer_is_above_others_only_where_the_interval_says_so():
     def apart(lines):
         return lines.assign(below_low=lines.below.where(lines.below == 0, 0.01))
 
     assert "not told apart from" in findings.layers(Source())
+    pattern = r"`whisper-linear` hears layer (\d+) .*`whisper-cnn3` rows.*, hear layer (\d+):"
+    heard = re.search(pattern, findings.layers(Source()))
+    assert heard and heard[1] == heard[2], "what was fixed on these corpora is said of every row that hears it"
     assert "above all others" in findings.layers(Changed("41_layers", apart))
 
 

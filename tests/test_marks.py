@@ -6,6 +6,7 @@ import re
 import pytest
 
 from emolabs import dependencies, paths, reporting
+from emolabs.reporting import marks
 
 MODULES = sorted(path for path in (paths.ROOT / "emolabs").rglob("*.py") if path.name != "marks.py")
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
@@ -15,6 +16,15 @@ def test_marks():
     assert [reporting.over_mark(over) for over in ("clips", "speakers", None, float("nan"))] == ["†", "", "", ""]
     assert [reporting.known_mark(is_known) for is_known in (True, False)] == ["§", ""]
     assert [reporting.stale_mark(is_stale) for is_stale in (True, False)] == [" (stale)", ""]
+
+
+@pytest.mark.parametrize("mark", ["†", "§"])
+def test_a_mark_is_explained_once_where_it_occurs(mark):
+    assert reporting.meanings(iter(["TESS", f"SAVEE{mark}", f"EmoDB{mark}"])) == [reporting.IN_PICTURES[mark]]
+    assert marks.explained("", cells=[1.0, f"60.1{mark}", f"2{mark}"]) == reporting.IN_NOTES[mark]
+    assert marks.explained(f"{mark} told.", cells=[f"60.1{mark}"]) == f"{mark} told."
+    assert marks.explained("Percent.", cells=["60.1", None]) == "Percent." and reporting.meanings(["60.1"]) == []
+    assert reporting.meanings(iter(["a§", "b†"])) == [*reporting.IN_PICTURES.values()]
 
 
 def written(source: str) -> list[str]:

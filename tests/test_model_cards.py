@@ -8,7 +8,7 @@ from evaluated import answered, clips, write
 
 from emolabs import paths, storage
 from emolabs.corpora import REGISTRY
-from emolabs.experiments import model_cards, results
+from emolabs.experiments import metrics, model_cards, results
 from emolabs.experiments.runs import Row
 from emolabs.reporting import interval
 
@@ -45,6 +45,16 @@ def test_a_card_says_what_its_intervals_cover(case):
     assert ("only as far as these were heard in training" in page) == (name == "known")
     assert ("they do not cover new speakers" in page) == ("tess" in result.corpora)
     assert ("They cover other speakers" in page) == (name != "two speakers")
+
+
+def test_a_card_says_where_an_interval_is_exact(case):
+    result = case[1]
+    right = result.predictions.assign(prediction=result.predictions.emotion)
+    scores = metrics.exact(metrics.evaluate(right, labels=result.labels))
+    page = model_cards.card(replace(result, scores=scores))
+    assert "| clips, exact |" in page and "Clopper & Pearson" in page
+    assert "fewer than six speakers" not in page and "Intervals over speakers" not in page
+    assert "Clopper & Pearson" not in model_cards.card(result)
 
 
 def test_a_card_of_synthetic_speech_says_that_it_is_nobodys(case):

@@ -280,6 +280,17 @@ def test_tables_are_escaped_rounded_and_aligned():
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on the PATH")
+def test_a_table_says_under_itself_what_its_marks_mean(root):
+    marked = pd.DataFrame({"pipeline": ["a§"], "UAR (%)": ["60.1 [59.1, 61.1]†"]})
+    look = {"profile": "demo", "provenance": SOURCE, "in_markdown": True}
+    reporting.save(marked, "40_corpora", note="† told already.", **look)
+    for ending in ("tex", "md"):
+        text = (root / f"figures/demo/40_corpora.{ending}").read_text(encoding="utf-8")
+        assert f"† told already. {reporting.IN_NOTES['§']}" in text and reporting.IN_NOTES["†"] not in text
+    reporting.save_numbers({"uar": "60.1 [59.1, 61.1]†"}, profile="demo", provenance=SOURCE)
+    assert "{60.1 [59.1, 61.1]†}" in (root / "figures/demo/numbers.tex").read_text(encoding="utf-8")
+
+
 def test_tables_and_numbers_that_fit_compile_with_booktabs_alone(tmp_path):
     two_levels = TABLE.set_axis(pd.MultiIndex.from_tuples([("a_b", "x%"), ("a_b", "y"), ("&", "z")]), axis="columns")
     items = {"one": TABLE, "two": two_levels, "none": TABLE.iloc[:0], "plain": TABLE.reset_index(drop=True)}

@@ -479,7 +479,7 @@ class TestResults:
         comparison.draw_corpora(axes[2], of_tess, title="", names=names)
         figure.canvas.draw()
         written = {label.get_text() for label in axes[0].get_yticklabels()}
-        assert written == {"mfcc-linear", "logmel-cnn3-mean (stale)"}
+        assert written == {"mfcc-linear†", "logmel-cnn3-mean (stale)†"}
         written = {label.get_text() for label in axes[1].get_xticklabels()}
         assert written == {"mfcc\nlinear", "logmel\ncnn3\nmean\n(stale)"}  # one of the two sides is
         written = set(axes[2].get_legend_handles_labels()[1])
@@ -491,13 +491,16 @@ class TestResults:
 class TestBesideOthers:
     def overall(self) -> pd.DataFrame:
         lines = pd.DataFrame({"protocol": ["ravdess-6fold", "hash"], "scope": ["ravdess", "pooled"]})
-        return lines.assign(pipeline=["mfcc-linear", "logmel-cnn3-mean"], uar=0.5, uar_low=0.4, uar_high=0.6)
+        lines = lines.assign(pipeline=["mfcc-linear", "logmel-cnn3-mean"], interval_over="speakers")
+        return lines.assign(uar=0.5, uar_low=0.4, uar_high=0.6)
 
     def test_published_numbers_stand_under_ours_and_say_so(self):
         table = comparison.published(self.overall())
         assert set(table.protocol) == {"ravdess-6fold"} and table.source.iloc[0] == "EmoLabs"
         assert table.source.iloc[1:].str.startswith("published: EmoBox").all() and len(table) == 5
         assert not len(comparison.published(self.overall().tail(1)))
+        marked = comparison.published(self.overall().assign(interval_over="clips"))["UAR (%)"]
+        assert marked[0] == f"{table['UAR (%)'][0]}†" and list(marked[1:]) == list(table["UAR (%)"][1:])
 
     def test_rows_without_a_result_are_listed_with_a_reason(self, monkeypatch, tmp_path):
         monkeypatch.setenv("EMOLABS_WEIGHTS", str(tmp_path))

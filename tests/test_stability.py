@@ -279,7 +279,7 @@ def test_seeds_are_counted_all_and_never_mixed_between_versions():
     _, axis = reporting.figure()
     drawn, rest = stability_drawings.several(lines)
     stability_drawings.draw_seeds(axis, drawn)
-    assert len(axis.get_yticklabels()) == 1 and rest == "; not drawn: 1 row with one seed"
+    assert len(axis.get_yticklabels()) == 1 and rest == "; not drawn: 1 network with one seed"
     assert "mean of the seeds" in axis.get_legend_handles_labels()[1]
 
 

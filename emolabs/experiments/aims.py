@@ -9,7 +9,7 @@ from emolabs import paths
 from emolabs.experiments import choice
 from emolabs.experiments.choice import Cell
 from emolabs.experiments.results import Result
-from emolabs.reporting import OVER_CLIPS, interval, over_mark, stale_mark
+from emolabs.reporting import IN_NOTES, OVER_CLIPS, interval, over_mark, stale_mark
 from emolabs.standardization import PROTOCOLS
 
 #: How a level is to be met, and how it is written.
@@ -23,11 +23,12 @@ INSIDE = "the interval contains the level"
 LEGEND = (
     "Of the rows that have been run the one with the highest validation UAR is shown, and in brackets of how many it "
     f"was chosen; where several tie, it says how many, and the first by name is shown; the evaluation side has no say. "
-    f"Intervals: 95 % over speakers; {OVER_CLIPS} over clips only, which "
-    "does not cover new speakers. Where no corpus follows the protocol all were trained on, and on one corpus the "
+    f"Intervals: 95 % over speakers. {IN_NOTES[OVER_CLIPS]} "
+    "Where no corpus follows the protocol all were trained on, and on one corpus the "
     "answer is the most probable of its classes. New speakers: the same pipeline under speaker, on TESS alone under "
     "tess-actress."
 )
+NOTE = f"{LEGEND} The verdict is that of the value alone; {WITHIN} {INSIDE} and leaves it open."
 VERDICTS = ("reached", "missed", "not run")
 
 
@@ -67,7 +68,7 @@ def table(found: Sequence[Result], *, seed: int = 0) -> pd.DataFrame:
     `pipeline` that validation chose of `candidates` rows (the first of `tied` ones by name), its `value`, `low`,
     `high`, `interval_over` and `stale`, the `verdict` (of `VERDICTS`) with a `reason`, and under `beside_protocol` the
     same pipeline for new speakers (`beside_value, beside_low, beside_high, beside_over`; empty where it has not been
-    run there)."""
+    run there; between which values tied rows lie is in `value_tied` and `beside_tied`)."""
     return pd.DataFrame([_line(aim, found, seed=seed) for aim in declared()])
 
 
@@ -83,6 +84,7 @@ def _line(aim: dict, found: Sequence[Result], *, seed: int) -> dict:
         reason = "no such row has been run" if known else f"EmoLabs has no protocol {aim['protocol']}"
         return line | {"verdict": "not run", "reason": reason}
     result = tied[0]
+    line["value_tied"] = choice.spread(found, tied, cell=cell, metric=aim["metric"])
     line |= {"pipeline": result.row.pipeline, "stale": result.stale} | _numbers(
         result, on=aim["clips"], metric=aim["metric"]
     )
@@ -92,7 +94,9 @@ def _line(aim: dict, found: Sequence[Result], *, seed: int) -> dict:
     line |= {"verdict": "reached" if is_met else "missed", "reason": reason}
     if "beside" in aim:
         line["beside_protocol"] = aim["beside"]
-        other = choice.same(found, result, cell=Cell(aim["beside"], aim["scope"], aim["clips"]))
+        cell = Cell(aim["beside"], aim["scope"], aim["clips"])
+        other = choice.same(found, result, cell=cell)
+        line["beside_tied"] = choice.spread(found, tied, cell=cell, metric=aim["metric"])
         beside = _numbers(other, on=aim["clips"], metric=aim["metric"]) if other else {}
         line |= {f"beside_{key.removeprefix('interval_')}": value for key, value in beside.items()}
     return line
@@ -119,7 +123,7 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
         kind = "" if line["rows"] == "any" else f" {line['rows']}"
         of = f"of {line['candidates']:.0f}{kind}{ties(line['tied'])}"
         row["chosen on validation"] = f"{line['pipeline']}{stale} ({of})"
-        row["value (%)"] = written(line, "")
+        row["value (%)"] = written(line, "") + of_tied(line["value_tied"])
         row["new speakers (%)"] = beside(line)
         row["verdict"] = line["verdict"] + WITHIN * (line["reason"] == INSIDE)
         shown.append(row)
@@ -142,7 +146,12 @@ def beside(line: dict) -> str:
     if pd.isna(line.get("beside_protocol")):
         return "–"
     known = not pd.isna(line.get("beside_value"))
-    return written(line, "beside_") if known else "not run"
+    return written(line, "beside_") + of_tied(line["beside_tied"]) if known else "not run"
+
+
+def of_tied(spread: str) -> str:
+    """What stands behind a score where it is one of several tied rows: between which scores they lie."""
+    return f" (the tied: {spread})" if spread else ""
 
 
 def sentences(lines: pd.DataFrame) -> list[str]:

@@ -10,7 +10,7 @@ import pandas as pd
 from emolabs.experiments import paired
 from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import load_pipelines
-from emolabs.reporting import OVER_CLIPS, interval
+from emolabs.reporting import IN_NOTES, OVER_CLIPS, interval
 
 LINEAR, CONSTANT = "egemaps-linear", "constant"
 #: What is written behind a row that does not beat the linear model, and behind one that there is nothing to compare to.
@@ -18,7 +18,7 @@ MARK, OPEN = "‡", "?"
 LEGEND = (
     f"{MARK} does not beat {LINEAR}: the 95 % interval of the paired difference (UAR, same clips, speakers "
     f"resampled together) is not above zero. {OPEN} {LINEAR} has not been run under this protocol and scope. "
-    f"{OVER_CLIPS} interval over clips only, does not cover new speakers."
+    f"{IN_NOTES[OVER_CLIPS]}"
 )
 KEYS = ["protocol", "scope", "pipeline", "seed", "on"]
 #: Numbers of a reference row, with the name of the row before them.

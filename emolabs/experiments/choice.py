@@ -67,6 +67,13 @@ def same(found: Sequence[Result], result: Result, *, cell: Cell) -> Result | Non
     return there[0] if there else None
 
 
+def spread(found: Sequence[Result], rows: Sequence[Result], *, cell: Cell, metric: str = "uar") -> str:
+    """Between which scores (%) these rows lie in a cell, where at least two have been run there; else nothing."""
+    there = [other for row in rows if (other := same(found, row, cell=cell)) and scores(other, on=cell.on)]
+    values = sorted(100 * scores(result, on=cell.on)[metric][0] for result in there)
+    return f"{values[0]:.1f} to {values[-1]:.1f}" if len(values) > 1 else ""
+
+
 def scores(result: Result, *, on: str) -> dict | None:
     """The scores of a result on a set of clips, closed-set where a corpus lacks a class; None where it has no clips."""
     if on == "overall":

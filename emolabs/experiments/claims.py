@@ -18,6 +18,7 @@ from emolabs.modeling.pipeline import load_pipelines
 from emolabs.reporting import interval, over_mark, stale_mark
 
 HOLDS, FAILS, OPEN = "holds", "does not hold", "undecided"
+NOTE = f"{aims.LEGEND} The verdict is that of the interval: where this leaves a claim open, it is undecided."
 KEYS = {"claim", "rule", "rows", "protocol", "scope", "clips"}
 
 
@@ -67,12 +68,16 @@ def _reaches(claim: dict, found: Sequence[Result], *, cell: Cell, seed: int, pro
     line = {"verdict": verdict, "reason": reason, "value": value, "low": low, "high": high}
     if "beside" not in claim:
         return line
-    other = choice.same(found, result, cell=replace(cell, protocol=claim["beside"]))
+    beside = replace(cell, protocol=claim["beside"])
+    other, spread = (
+        choice.same(found, result, cell=beside),
+        choice.spread(found, tied, cell=beside, metric=claim["metric"]),
+    )
     if other is None:
         return line | {"new_speakers": "not run"}
     scores = choice.scores(other, on=cell.on)
     mark = over_mark(scores["interval_over"])
-    return line | {"new_speakers": f"{interval(*scores[claim['metric']])}{mark}"}
+    return line | {"new_speakers": f"{interval(*scores[claim['metric']])}{mark}{aims.of_tied(spread)}"}
 
 
 def _part(claim: dict, found: Sequence[Result], *, cell: Cell, seed: int, profile: str) -> dict:
@@ -92,7 +97,7 @@ def _part(claim: dict, found: Sequence[Result], *, cell: Cell, seed: int, profil
     sign = {"worse": -1, "better": 1}[claim["direction"]]
     told = [0 if d.low <= 0 <= d.high else sign * (1 if d.difference > 0 else -1) for _, _, d in compared]
     verdict = HOLDS if min(told) > 0 else FAILS if max(told) < 0 else OPEN
-    words = [f"{_named(a)} − {_named(b)}: {interval(d.difference, d.low, d.high)} points" for a, b, d in compared]
+    words = [f"{_named(a)} − {_named(b)}: {_points(d)}" for a, b, d in compared]
     reason = "; ".join(words) + ("; no difference can be told" if not any(told) else "")
     first = compared[0][2] if len(compared) == 1 else None
     numbers = {"value": first.difference, "low": first.low, "high": first.high} if first is not None else {}
@@ -107,7 +112,7 @@ def _best(claim: dict, found: Sequence[Result], *, cell: Cell, seed: int, profil
         return _missing(claim | {"rows": rows}, cell=cell, profile=profile)
     d = _difference(first, second, on=cell.on)
     verdict = HOLDS if d.low > 0 else FAILS if d.high < 0 else OPEN
-    reason = f"{_named(first)} − {_named(second)}: {interval(d.difference, d.low, d.high)} points"
+    reason = f"{_named(first)} − {_named(second)}: {_points(d)}"
     return {"verdict": verdict, "reason": reason, "value": d.difference, "low": d.low, "high": d.high}
 
 
@@ -124,6 +129,10 @@ def _missing(claim: dict, *, cell: Cell, profile: str, also: Sequence[str] = ())
 
 def _difference(first: Result, second: Result, *, on: str) -> pd.Series:
     return paired.compare(first, second, by_corpus=on != "overall").set_index("on").loc[on]
+
+
+def _points(d: pd.Series) -> str:
+    return f"{interval(d.difference, d.low, d.high)}{over_mark(d.interval_over)} points"
 
 
 def _named(result: Result) -> str:

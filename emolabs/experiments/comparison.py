@@ -60,7 +60,8 @@ def looks(mark: str, pipeline: str, *, color: str, marker: str) -> dict[str, obj
 
 def draw_scores(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
     """One dot with its interval per line (sorted by the caller), as `looks` has it, in the colour and marker of known
-    or of new speakers (`SPEAKERS`); the constant row becomes the dotted line of chance."""
+    or of new speakers (`SPEAKERS`); the constant row becomes the dotted line of chance, and a
+    name is marked † where the interval does not cover new speakers."""
     constant = lines[lines.pipeline == "constant"]
     lines = lines[lines.pipeline != "constant"]
     names = labels(lines)
@@ -71,7 +72,7 @@ def draw_scores(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
         axis.errorbar(100 * line.uar, place, xerr=errors, elinewidth=0.8, **look)
     if len(constant):
         axis.axvline(100 * constant.uar.iloc[0], color="0.4", linestyle=":")
-    axis.set_yticks(range(len(lines)), lines.pipeline.map(names), fontsize=8)
+    axis.set_yticks(range(len(lines)), lines.pipeline.map(names) + lines.interval_over.map(over_mark), fontsize=8)
     axis.set(title=title, xlim=(0, 106), xticks=(0, 50, 100))
     axis.set_ylim(-0.6, len(lines) - 0.4)
     axis.grid(axis="x")
@@ -141,9 +142,10 @@ def published(overall: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for protocol, scope in dict.fromkeys((row["protocol"], row["scope"]) for row in rows):
         ours = overall[(overall.protocol == protocol) & (overall.scope == scope)].sort_values("uar")
-        scores = zip(ours.pipeline, ours.uar, ours.uar_low, ours.uar_high, strict=True)
+        over = ours.interval_over.map(over_mark)
+        scores = zip(ours.pipeline, over, ours.uar, ours.uar_low, ours.uar_high, strict=True)
         theirs = [row for row in rows if (row["protocol"], row["scope"]) == (protocol, scope)] if len(ours) else []
-        lines += [[protocol, name, interval(*score), "EmoLabs"] for name, *score in scores]
+        lines += [[protocol, name, interval(*score) + mark, "EmoLabs"] for name, mark, *score in scores]
         lines += [[protocol, row["model"], row["uar"], f"published: {row['source']}"] for row in theirs]
     return pd.DataFrame(lines, columns=["protocol", "model", "UAR (%)", "source"])
 

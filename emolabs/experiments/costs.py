@@ -4,7 +4,7 @@ A row is counted from what it hears to its answer: its own part (a network, or t
 frames of a pretrained encoder that encoder as far as the layer they hear. Operations are multiplications and additions
 for one clip of `CLIP_S` seconds, by `architecture.parts` (PyTorch's FlopCounterMode); the signal processing before a
 network (spectrograms, functionals) counts nothing. Seconds are those of run.json, over all folds, on the machine it
-names; two machines do not compare.
+names. That machine did other work as well, so that they compare neither between machines nor between rows.
 
     python -m emolabs.experiments.costs thesis     writes the committed table of parameters and operations
 """
@@ -105,11 +105,13 @@ def table(overall: pd.DataFrame, counted: pd.DataFrame, *, devices: dict[str, st
     return lines.assign(device=lines.pipeline.map(devices))
 
 
+#: What the seconds are worth.
+SECONDS = "Seconds: training of all folds, on a machine shared with other work; they do not compare between rows."
 #: The axes of the figure: column of `table`, what it is, and how it is called.
 AXES = (
     ("all_parameters", "parameters"),
     ("all_operations", f"operations for {CLIP_S:g} s"),
-    ("seconds", "seconds of training"),
+    ("seconds", "seconds of training (machine\nshared: rows do not compare)"),
 )
 #: How near two points come, as a share of an axis, before they are drawn side by side.
 NEAREST = 0.045
@@ -156,6 +158,7 @@ def caption(lines: pd.DataFrame) -> str:
     return (
         f"hash, all corpora{gpu}. Parameters and operations: with a frozen encoder's, as far as the layer that is\n"
         f"heard. Not counted: spectrograms and functionals, and in seconds the making of any features.\n"
+        f"{SECONDS}\n"
         f"Points that would lie on each other stand side by side around their place."
     )
 
@@ -178,8 +181,7 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
 LEGEND = (
     f"Accuracy under hash on all corpora, 95 % interval over speakers. Operations: multiplications and additions for "
     f"one clip of {CLIP_S:g} s; spectrograms and functionals are not counted. All parameters: with the pretrained "
-    f"encoder as far as the layer that is heard. Seconds: training of all folds; those of a GPU and of a CPU do not "
-    f"compare, and a CPU that does other work as well takes longer."
+    f"encoder as far as the layer that is heard. {SECONDS}"
 )
 
 

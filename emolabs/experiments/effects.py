@@ -14,6 +14,7 @@ from emolabs.reporting import (
     corpus_name,
     interval,
     known_mark,
+    meanings,
     over_mark,
     p_value,
     stale_mark,
@@ -21,6 +22,11 @@ from emolabs.reporting import (
 
 #: What a corrected p has to be under for a difference to be called one.
 LEVEL = 0.05
+#: What else differs between a row that tunes its encoder and one that does not.
+TUNING = (
+    "Tuning does not come alone: a frozen direct row hears a learned sum of all layers of its encoder, a tuned one the "
+    "last layer; and augmentation alters the frames of the one, the waveform of the other."
+)
 #: What the axis of a picture says of its filled markers.
 FILLED = f"filled: p (Holm) < {LEVEL}"
 
@@ -49,9 +55,11 @@ def draw(axis: Axes, lines: pd.DataFrame) -> None:
             values = line.missing.split(":")[0] if line.missing else (line.difference, line.low, line.high)
             look = {"fmt": "o", "color": COLORS["blue"], "ecolor": "black", "capsize": 2}
             look["markerfacecolor"] = COLORS["blue"] if line.p_holm < LEVEL else "white"
-            rows.append((name(line) + stale_mark(line.stale), (values, look)))
+            label = name(line) + over_mark(line.interval_over) + stale_mark(line.stale)
+            rows.append((label, (values, look)))
     draw_rows(axis, rows)
-    axis.set_xlabel(f"difference of UAR (points), first minus second\n{FILLED}")
+    said = ["difference of UAR (points), first minus second", FILLED, *meanings(label for label, _ in rows)]
+    axis.set_xlabel("\n".join(said))
 
 
 def draw_rows(axis: Axes, rows: Sequence[tuple[str, tuple | None]]) -> None:

@@ -2,13 +2,13 @@
 
 import pandas as pd
 
-from emolabs import markdown
+from emolabs import markdown, params
 from emolabs.experiments import again, learners, metrics, stability
 from emolabs.experiments import contrasts as declared_contrasts
-from emolabs.experiments.effects import LEVEL
+from emolabs.experiments.effects import LEVEL, TUNING
 from emolabs.experiments.passages import EXAMPLE
 from emolabs.experiments.source import Source, points
-from emolabs.reporting import KNOWN, corpus_name, interval, known_mark, p_value, stale_mark
+from emolabs.reporting import IN_NOTES, KNOWN, corpus_name, interval, known_mark, p_value, stale_mark
 
 #: What a promise of accuracy came to, by the verdict of `60_promise`.
 VERDICTS = {
@@ -82,10 +82,10 @@ def parts(source: Source) -> str:
         return computed(lines)
     floor = p_value(min(1.0, len(done) * 2 / (metrics.RESAMPLES + 1)))
     told = (
-        f"{computed(lines)} {KNOWN} Both scores were known when the comparison was declared. With "
+        f"{computed(lines)} {IN_NOTES[KNOWN]} With "
         f"{metrics.RESAMPLES:,} draws and {len(done)} comparisons no corrected p can be under {floor}."
     )
-    return f"{markdown.table(pd.DataFrame(shown))}\n{told}"
+    return f"{markdown.table(pd.DataFrame(shown))}\n{told}" + f" {TUNING}" * ("tuning" in set(done.question))
 
 
 def computed(lines: pd.DataFrame) -> str:
@@ -116,7 +116,7 @@ def steadiness(source: Source) -> str:
 def layers(source: Source) -> str:
     """Which layer of the encoder carries emotion for new speakers."""
     lines = source.table("41_layers").query("on == 'overall'").astype({"layer": str})
-    fixed, sides = str(learners.LAYER), {}
+    fixed, stored, sides = str(learners.LAYER), params.load(source.profile, "21_embeddings")["layer"], {}
     for protocol, group in lines.groupby("protocol"):
         sides[protocol] = group.set_index("layer")
     new = sides["speaker"]
@@ -126,8 +126,9 @@ def layers(source: Source) -> str:
     apart = f"not told apart from {' and '.join(even)}" if even else "above all others"
     said = (
         f"With new speakers layer {best.name} has the highest UAR, {_scored(best)}, {apart}; the last, layer "
-        f"{last.name}, has {_scored(last)}. `{EXAMPLE}` takes layer {fixed} everywhere, which was fixed before this "
-        f"code existed, from measurements on these corpora."
+        f"{last.name}, has {_scored(last)}. `{EXAMPLE}` hears layer {fixed} everywhere, and all `whisper-cnn3` "
+        f"rows, with and without an LSTM, hear layer {stored}: this was fixed before this code existed, from "
+        f"measurements on these corpora."
     )
     words = {"speaker": "with new speakers", "hash": "under `hash`"}
     chosen = " and ".join(

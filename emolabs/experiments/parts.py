@@ -18,7 +18,7 @@ from emolabs.experiments import effects, paired
 from emolabs.experiments.comparison import scope_name
 from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import BANDS, Pipeline, load_pipelines
-from emolabs.reporting import COLORS, OVER_CLIPS, corpus_look, interval, over_mark, stale_mark
+from emolabs.reporting import COLORS, IN_PICTURES, OVER_CLIPS, corpus_look, interval, over_mark, stale_mark
 
 #: The parts of a pipeline, in the order in which they are told.
 PARTS = ("temporal", "aggregation", "tuning", "backbone", "dims", "bands", "branch")
@@ -26,10 +26,13 @@ PARTS = ("temporal", "aggregation", "tuning", "backbone", "dims", "bands", "bran
 PANELS = {"hash": "speakers known (hash)", "speaker": "speakers new (speaker)"}
 NOTE = (
     "Exploratory: these pairs were not declared, and their intervals (95 %) are not corrected for their number. "
-    "The row itself says the part: another branch also has other dimensions of its convolutions."
+    "The row itself says the part: another branch also has other dimensions of its convolutions; a direct row also "
+    "hears a learned sum of all layers, where a cnn3 row on the same encoder hears one, and has other settings of its "
+    "training. "
+    f"{effects.TUNING}"
 )
 #: What stands under the picture.
-AXIS = f"difference of UAR (points), first minus second; {OVER_CLIPS} over clips only; exploratory, not corrected"
+AXIS = f"difference of UAR (points), first minus second; exploratory, not corrected\n{IN_PICTURES[OVER_CLIPS]}"
 _PAIR = ["first_row", "second_row"]
 _NUMBERS = ["first", "second", "difference", "low", "high", "clips", "interval_over"]
 COLUMNS = ["part", "change", *_PAIR, "protocol", "scope", "seed", *_NUMBERS, "missing", "stale"]

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from emolabs.experiments import paired
 from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import load_pipelines
-from emolabs.reporting import interval, over_mark, pipeline_look, stale_mark
+from emolabs.reporting import interval, meanings, over_mark, pipeline_look, stale_mark
 
 
 def table(found: Sequence[Result], *, known: str = "random", new: str = "speaker") -> pd.DataFrame:
@@ -48,9 +48,10 @@ def draw(axis: Axes, lines: pd.DataFrame) -> None:
         look = pipeline_look(pipeline) | {"linestyle": "", "capsize": 2, "label": label}
         axis.errorbar(places, 100 * group.difference, yerr=errors, **look)
     marks = lines[lines.missing == ""].drop_duplicates("on").set_index("on").interval_over
-    axis.set_xticks(range(len(corpora)), [paired.title(c) + over_mark(marks.get(c)) for c in corpora])
+    names = [paired.title(c) + over_mark(marks.get(c)) for c in corpora]
+    axis.set_xticks(range(len(corpora)), names)
     axis.axhline(0, color="0.4", linewidth=0.8)
-    axis.set(ylabel="UAR lost with new speakers (points)")
+    axis.set(ylabel="UAR lost with new speakers (points)", xlabel="".join(meanings(names)))
 
 
 def formatted(lines: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from matplotlib.ticker import NullLocator
 from emolabs.experiments.comparison import scope_name
 from emolabs.experiments.stability import LEVEL, STEPS
 from emolabs.modeling.pipeline import load_pipelines
-from emolabs.reporting import COLORS, OVER_CLIPS, corpus_name, over_mark, pipeline_look, stale_mark
+from emolabs.reporting import COLORS, IN_PICTURES, OVER_CLIPS, corpus_name, over_mark, pipeline_look, stale_mark
 
 #: Line and words of a protocol, and of clips that are spread over all speakers.
 _LINES = {"speaker": "-", "hash": "--", "spread": ":"}
@@ -26,7 +26,7 @@ def several(lines: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """The lines of `seeds.table` with a random start and more than one seed, and how many have one alone, in words."""
     random = lines[lines.is_random]
     one = int((random.runs == 1).sum())
-    return random[random.runs > 1], f"; not drawn: {one} row{'s' * (one != 1)} with one seed" if one else ""
+    return random[random.runs > 1], f"; not drawn: {one} network{'s' * (one != 1)} with one seed" if one else ""
 
 
 def draw_seeds(axis: Axes, lines: pd.DataFrame) -> None:
@@ -35,7 +35,7 @@ def draw_seeds(axis: Axes, lines: pd.DataFrame) -> None:
     for place, line in enumerate(lines.itertuples()):
         y = -place
         errors = [[100 * (line.uar - line.low)], [100 * (line.high - line.uar)]]
-        label = None if place else f"95 % interval of the first seed ({OVER_CLIPS} over clips only)"
+        label = None if place else f"95 % interval of the first seed; {IN_PICTURES[OVER_CLIPS]}"
         axis.errorbar(100 * line.uar, y - 0.15, xerr=errors, fmt="none", ecolor="black", capsize=2.5, label=label)
         look = {"color": COLORS["blue"], "markerfacecolor": "none", "label": None if place else "a seed"}
         axis.plot(100 * np.array(line.scores), [y + 0.15] * line.runs, "o", **look)

@@ -7,7 +7,16 @@
 from emolabs.reporting.catalogue import CATALOGUE, Entry
 from emolabs.reporting.gallery import save
 from emolabs.reporting.looks import GROUP_LOOKS, KIND_LOOKS, corpus_look, corpus_name, pipeline_look, sex_bar, sex_look
-from emolabs.reporting.marks import KNOWN, OVER_CLIPS, known_mark, over_mark, stale_mark
+from emolabs.reporting.marks import (
+    IN_NOTES,
+    IN_PICTURES,
+    KNOWN,
+    OVER_CLIPS,
+    known_mark,
+    meanings,
+    over_mark,
+    stale_mark,
+)
 from emolabs.reporting.numbers import interval, p_value, percent, save_numbers
 from emolabs.reporting.provenance import describe
 from emolabs.reporting.style import (
@@ -31,6 +40,8 @@ __all__ = [
     "COLORS",
     "EMOTIONS",
     "GROUP_LOOKS",
+    "IN_NOTES",
+    "IN_PICTURES",
     "KIND_LOOKS",
     "KNOWN",
     "OVER_CLIPS",
@@ -49,6 +60,7 @@ __all__ = [
     "figure",
     "interval",
     "known_mark",
+    "meanings",
     "over_mark",
     "p_value",
     "palette",

@@ -17,7 +17,7 @@ from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Bbox
 
 from emolabs import markdown
-from emolabs.reporting import catalogue, latex, manifest
+from emolabs.reporting import catalogue, latex, manifest, marks
 from emolabs.reporting.style import DPI, STYLE, TEXT_WIDTH_IN
 
 #: The lines of provenance: size and line height in points, distance to the edges in inches, colour.
@@ -56,8 +56,9 @@ def save(
 
     Figures keep their size, at most `TEXT_WIDTH_IN` wide. Tables become a booktabs `tabular` (over 60 rows: a
     `longtable`) without caption that fits the text, floats with at most `precision` digits after the point, and a CSV
-    with the unrounded values: of `raw`, where the table itself holds numbers that are formatted already. A `note` says
-    under the `tabular` what its marks mean; `in_markdown` adds a `.md` with the same text for the repository's page.
+    with the unrounded values: of `raw`, where the table itself holds numbers that are formatted already. A `note`
+    stands under the `tabular`, and behind it what the marks in the table mean (`marks.explained`); `in_markdown` adds a
+    `.md` with the same text for the repository's page.
 
     Returns the paths written. Raises `ValueError` with a sentence for an unknown id, an item that is not of the id's
     kind, an empty provenance, too wide a figure, or one whose content leaves no room for the provenance.
@@ -81,9 +82,11 @@ def save(
         return manifest.publish(_render_figure(item, name, record), record)
     if kind == "data":
         return manifest.publish({f"{name}.csv": item.to_csv(index=False, lineterminator="\n").encode()}, record)
+    flat = latex.flatten(item)
+    note = marks.explained(note, cells=[*flat.to_numpy(dtype=object).ravel(), *map(str, flat.columns)])
     files = _render_table(item, raw, name, record, precision, note)
     if in_markdown:
-        texts = [markdown.table(latex.flatten(item)), *([note] if note else []), record.provenance]
+        texts = [markdown.table(flat), *([note] if note else []), record.provenance]
         files[f"{name}.md"] = ("\n".join(texts) + "\n").encode()
     return manifest.publish(files, record)
 
