@@ -23,7 +23,8 @@ from emolabs.reporting import COLORS, KNOWN, interval, known_mark, over_mark, p_
 NOT_RUN = "not run: "
 LEGEND = (
     f"{KNOWN} all four scores were known when it was declared. Without few: the same without corpora of fewer than "
-    f"{FEWEST_SPEAKERS} speakers, of which a bootstrap draws the same ones over and over; exploratory, not declared."
+    f"{FEWEST_SPEAKERS} speakers, of which a bootstrap draws the same ones over and over; exploratory, not declared. "
+    "A difference that no sample shows has the exact interval over clips; the contrast is wider by it and not tested."
 )
 #: The two differences of a contrast, by the names of their columns.
 SIDES = ("difference", "less")

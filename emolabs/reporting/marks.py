@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable
 
-#: Behind a score whose interval is over clips only, because too few speakers were evaluated to draw from.
+#: Behind a score whose interval is over clips only: too few speakers to draw from, or no sample that differs.
 OVER_CLIPS = "†"
 
 #: Behind a comparison whose scores were known when it was declared.
