@@ -393,6 +393,17 @@ def test_a_table_that_a_command_left_among_the_results_reruns_its_reader_alone(p
         assert would_run(project) == (expected := {*expected, reader})
 
 
+def test_notebooks_of_pooled_runs_wait_for_one_with_new_speakers_whatever_single_corpora_have(project, monkeypatch):
+    for name, file in OF_NEW_SPEAKERS.items():
+        monkeypatch.setitem(WRITES, name, f"[paths.figures(profile) / '{file}']")
+        write_step(project, name)
+    run = {"protocol": "speaker", "pipelines": ["constant"]}
+    edit_profile(project, runs=[*PROFILE["runs"], run | {"scope": "emosynth-en"}])
+    assert would_run(project) & {*OF_NEW_SPEAKERS} == {"44_stability"}
+    edit_profile(project, runs=[*PROFILE["runs"], run | {"scope": "pooled"}])
+    assert would_run(project) >= {*OF_NEW_SPEAKERS}
+
+
 def test_a_label_changed_beside_the_audio_is_indexed_anew(project):
     edit_profile(project, corpora=["tess"])
     (project / "emolabs/corpora/__init__.py").write_text(RECORDED)
