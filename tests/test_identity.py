@@ -78,3 +78,35 @@ def test_one_corpus_cannot_be_told_from_others():
     assert [question.column for question in identity.askable(table)] == ["speaker", "emotion"]
     with pytest.raises(ValueError, match="expected clips with two or more values of corpus to tell apart, found one"):
         identity.probe(features(table, carried=[]), index=table, question=identity.QUESTIONS[0])
+
+
+def few(*, speakers: int) -> pd.DataFrame:
+    """The first speakers of one corpus."""
+    return clips().query("corpus == 'aa' and speaker < @name", local_dict={"name": f"aa/{speakers:02d}"})
+
+
+@pytest.mark.parametrize("speakers", [2, 3, 4, 6])
+def test_of_few_speakers_every_clip_is_asked_once(speakers):
+    table = few(speakers=speakers)
+    assert [question.column for question in identity.askable(table)] == ["speaker", "emotion"]
+    answer = identity.probe(features(table, carried=["emotion"]), index=table, question=identity.QUESTIONS[2])
+    assert (answer["clips"], answer["speakers"]) == (len(table), speakers) and answer["uar"][0] > 0.95
+
+
+def test_a_fold_in_which_one_answer_alone_is_heard_asks_nobody():
+    """Of the second corpus there is one speaker, who is evaluated together with one of the two of the first."""
+    table = pd.concat([few(speakers=2), clips().query("speaker == 'bb/00'")])
+    answers = {
+        q.column: identity.probe(features(table, carried=["corpus"]), index=table, question=q)
+        for q in identity.askable(table)
+    }
+    assert answers["emotion"]["clips"] == len(table)
+    assert answers["corpus"]["clips"] == answers["emotion"]["clips"] // 3  # the voice beside whom both are heard
+
+
+def test_where_nobody_is_new_nothing_is_asked_of_new_speakers_and_it_is_said():
+    table = few(speakers=1)
+    with pytest.raises(ValueError, match="no fold of protocol speaker hears two or more values of emotion and asks"):
+        identity.probe(features(table, carried=[]), index=table, question=identity.QUESTIONS[2])
+    with pytest.raises(ValueError, match="expected clips of two or more speakers, found those of 1"):
+        identity.askable(table)

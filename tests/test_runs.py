@@ -289,8 +289,11 @@ def _killed(*_, **__):
 class TestRefusals:
     def test_a_scope_without_validation_clips(self, project):
         row = replace(CONSTANT, protocol="speaker", scope="emosynth-de")
-        with pytest.raises(ValueError, match="emosynth-de under protocol speaker: fold 0 has no validation clips"):
+        with pytest.raises(
+            ValueError, match="emosynth-de under protocol speaker: fold 0 has no validation clips"
+        ) as error:
             train(row)
+        assert "too few speakers" in str(error.value) and "hash or random" in str(error.value)
         assert not row.folder(0).exists()
 
     def test_a_scope_that_is_not_there(self, project):

@@ -226,6 +226,49 @@ def test_a_corpus_of_two_speakers_takes_turns_and_gives_no_validation_clips(clip
     assert "validation" not in set(table.split)
 
 
+def speaking(corpus: str, *sexes: str) -> pd.DataFrame:
+    """An index of one corpus with a speaker for each of `sexes`, an emotion, three texts."""
+    rows = [
+        {"path": f"{corpus}/{i}_{text}", "corpus": corpus, "speaker": f"{corpus}/{i}", "sex": sex, "emotion": "fear"}
+        for i, sex in enumerate(sexes)
+        for text in range(3)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("female", "male", "folds"),
+    [(0, 3, 3), (3, 3, 3), (0, 4, 4), (4, 1, 4), (2, 1, 3), (2, 2, 4), (5, 5, 5), (7, 2, 5)],
+)
+def test_of_few_speakers_there_are_as_many_folds_as_can_be_dealt_each_with_all_sides(female, male, folds):
+    table = manifest(speaking("few", *["female"] * female, *["male"] * male), protocol="speaker")
+    assert set(table.fold) == set(range(folds))
+    for fold in range(folds):
+        heard = sides(table, "speaker", fold)
+        assert set(heard) == {"train", "validation", "evaluation"}
+        assert heard["validation"] == sides(table, "speaker", (fold + 1) % folds)["evaluation"]
+        assert sum(map(len, heard.values())) == len(set.union(*heard.values())) == female + male
+    assert sorted(table.path[table.split == "evaluation"]) == sorted(table.path.unique())
+
+
+def test_the_largest_corpus_of_a_profile_decides_how_many_folds_there_are():
+    three, four = speaking("aa", "female", "male", "female", "male", "female", "male"), speaking("bb", *["male"] * 4)
+    assert set(manifest(pd.concat([three, four]), protocol="speaker").fold) == set(range(4))
+    ten = speaking("cc", *["female", "male"] * 5)
+    table = manifest(pd.concat([three, four, ten]), protocol="speaker")
+    assert set(table.fold) == set(range(5))
+    assert sorted(table.path[table.split == "evaluation"]) == sorted(table.path.unique())
+
+
+@pytest.mark.parametrize(
+    ("sexes", "found"), [(["male"], [{"evaluation"}]), (["male", "female"], [{"train", "evaluation"}] * 2)]
+)
+def test_one_speaker_and_two_are_evaluated_once_and_spare_nobody(sexes, found):
+    table = manifest(speaking("few", *sexes), protocol="speaker")
+    assert [set(group.split) for _, group in table.groupby("fold")] == found
+    assert sorted(table.path[table.split == "evaluation"]) == sorted(table.path.unique())
+
+
 def test_tess_actress_trains_one_actress_and_evaluates_the_other(clips):
     table = manifest(clips, protocol="tess-actress")
     assert set(table.corpus) == {"tess"} and set(table.fold) == {0, 1}

@@ -99,23 +99,27 @@ sys.modules["opensmile"] = types.ModuleType("opensmile")
 sys.modules["opensmile"].__spec__ = importlib.machinery.ModuleSpec("opensmile", None)
 """
 WITHOUT_OPENSMILE = "import sys\nsys.modules['opensmile'] = None\n"
-#: A recorded corpus with a table beside its audio.
+#: Recorded corpora with tables beside their audio.
 RECORDED = """
 from emolabs import paths
 
 
-class Tess:
-    key = "tess"
+class Recorded:
+    def __init__(self, key):
+        self.key, self.name = key, key.upper()
 
     def folders(self):
-        return [folder for folder in [paths.raw("tess") / "tess"] if folder.is_dir()]
+        return [folder for folder in [paths.raw(self.key) / self.key] if folder.is_dir()]
 
     def annotation_files(self):
         return [file for folder in self.folders() for file in folder.glob("*.csv")]
 
+    def missing(self):
+        return f"no recordings of {self.name} were found: look into its drawer."
+
 
 def get(keys):
-    return [Tess()]
+    return [Recorded(key) for key in keys]
 """
 #: What would let the workflow see data outside the project.
 OUTSIDE = ("EMOLABS_RAW", "EMOLABS_HUMAN")
@@ -332,6 +336,21 @@ def test_where_the_audio_is_the_stages_of_kept_results_are_made_and_nothing_is_t
     assert ran >= {"indexing", "split", "normalization", "spectrograms"} and "training" not in ran
 
 
+def test_a_corpus_that_is_missing_beside_others_is_named_and_that_stages_are_left_out(project):
+    edit_profile(project, keep_results=True, corpora=["tess", "savee"])
+    (project / "emolabs/corpora/__init__.py").write_text(RECORDED)
+    left_out = "The stages from audio (10 to 24) are left out"
+    said = snakemake(project, "-n", "--quiet", "host").splitlines()
+    about = [line for line in said if "no recordings" in line or left_out in line]
+    assert len(about) == 1 and "no recordings of TESS, SAVEE are here" in about[0] and left_out in about[0]
+    for key, expected in [("tess", {"no recordings of SAVEE were found: look into its drawer."}), ("savee", set())]:
+        (project / "data/raw" / key).mkdir(parents=True)
+        (project / "data/raw" / key / "one.wav").write_bytes(b"audio")
+        said = snakemake(project, "-n", "--quiet", "host").splitlines()
+        assert {line for line in said if "no recordings" in line} == expected
+        assert any(left_out in line for line in said) == bool(expected)
+
+
 def test_a_kept_run_is_tried_only_where_its_model_is(project):
     edit_profile(project, keep_results=True, corpora=["tess"])
     (project / "emolabs/corpora/__init__.py").write_text(RECORDED)
@@ -372,6 +391,17 @@ def test_a_table_that_a_command_left_among_the_results_reruns_its_reader_alone(p
         assert would_run(project) == expected
         (project / f"data/results/demo/{file}.csv").write_text("pipeline\n")
         assert would_run(project) == (expected := {*expected, reader})
+
+
+def test_notebooks_of_pooled_runs_wait_for_one_with_new_speakers_whatever_single_corpora_have(project, monkeypatch):
+    for name, file in OF_NEW_SPEAKERS.items():
+        monkeypatch.setitem(WRITES, name, f"[paths.figures(profile) / '{file}']")
+        write_step(project, name)
+    run = {"protocol": "speaker", "pipelines": ["constant"]}
+    edit_profile(project, runs=[*PROFILE["runs"], run | {"scope": "emosynth-en"}])
+    assert would_run(project) & {*OF_NEW_SPEAKERS} == {"44_stability"}
+    edit_profile(project, runs=[*PROFILE["runs"], run | {"scope": "pooled"}])
+    assert would_run(project) >= {*OF_NEW_SPEAKERS}
 
 
 def test_a_label_changed_beside_the_audio_is_indexed_anew(project):

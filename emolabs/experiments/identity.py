@@ -35,33 +35,54 @@ QUESTIONS = (Question("corpus", "speaker"), Question("speaker", "hash"), Questio
 
 
 def askable(index: pd.DataFrame) -> list[Question]:
-    """Those of `QUESTIONS` that have two or more answers in `index`."""
+    """Those of `QUESTIONS` that have two or more answers in `index`, in some fold of their partition.
+
+    Raises `ValueError` where there is none, as of one speaker.
+    """
     clips = index[index.emotion.isin(labels())]
-    return [question for question in QUESTIONS if clips[question.column].nunique() > 1]
+    asked = [question for question in QUESTIONS if _folds(clips, question=question)]
+    if not asked:
+        raise ValueError(
+            f"expected clips of two or more speakers, found those of {clips.speaker.nunique()}: nothing can be told "
+            "apart, and nobody is new; add speakers or a corpus"
+        )
+    return asked
 
 
 def probe(features: Features, *, index: pd.DataFrame, question: Question) -> dict:
     """Ask `question` of every evaluated clip of its partition, answered from one vector a clip.
 
-    `features.values` are vectors [clips, size] of functionals; validation clips belong to the training side.
+    `features.values` are vectors [clips, size] of functionals; validation clips belong to the training side. A fold
+    that evaluates nothing, or hears one answer alone, is left out.
     Returns `question, classes, chance` (1 / classes) and the scores of `metrics.score` for the answers: `uar` is the
     mean over classes of the share that was named rightly.
-    Raises `ValueError` where fewer than two classes are there to be told apart.
+    Raises `ValueError` where fewer than two classes are there to be told apart, or no fold is left.
     """
     clips = index[index.emotion.isin(labels())]
     if clips[question.column].nunique() < 2:
         raise ValueError(f"expected clips with two or more values of {question.column} to tell apart, found one")
-    manifest = split.manifest(clips, protocol=question.protocol)
+    folds = _folds(clips, question=question)
+    if not folds:
+        raise ValueError(
+            f"no fold of protocol {question.protocol} hears two or more values of {question.column} and asks for one: "
+            f"it takes more than {clips.speaker.nunique()} speakers, or more clips"
+        )
     rows = pd.Series(np.arange(len(features.clips)), index=features.clips.id)
-    truth = manifest.path.map(clips.set_index("path")[question.column])
-    answers = [
-        _answers(fold.assign(truth=truth), vectors=features.values, rows=rows) for _, fold in manifest.groupby("fold")
-    ]
-    names = sorted(truth.unique())
+    answers = [_answers(fold, vectors=features.values, rows=rows) for fold in folds]
+    names = sorted(clips[question.column].unique())
     predictions = pd.concat(answers, ignore_index=True).fillna(0.0)
     predictions[[f"p_{name}" for name in names if f"p_{name}" not in predictions]] = 0.0
     scores = metrics.score(predictions, labels=names)
     return {"question": question.column, "classes": len(names), "chance": 1 / len(names), **scores}
+
+
+def _folds(clips: pd.DataFrame, *, question: Question) -> list[pd.DataFrame]:
+    """The folds of a question's partition, with its `truth`, that evaluate clips and hear two or more answers."""
+    manifest = split.manifest(clips, protocol=question.protocol)
+    manifest["truth"] = manifest.path.map(clips.set_index("path")[question.column])
+    evaluated = manifest.split == "evaluation"
+    asked, heard = manifest[evaluated].groupby("fold").size(), manifest[~evaluated].groupby("fold").truth.nunique()
+    return [fold for number, fold in manifest.groupby("fold") if number in asked.index and heard.get(number, 0) > 1]
 
 
 def _answers(fold: pd.DataFrame, *, vectors: np.ndarray, rows: pd.Series) -> pd.DataFrame:

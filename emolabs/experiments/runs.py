@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # what networks need is loaded by networks
     from emolabs.modeling import classifier, encoder, training
 
 RESULT_FILES = ("predictions.parquet", "history.csv", "gradients.csv", "run.json", "metrics.json")
+_HINTS = {"speaker": "; too few speakers: take hash or random, or a profile of one corpus with three or more speakers"}
 PACKAGES = ("torch", "torchaudio", "numpy", "scikit-learn", "librosa", "soundfile", "pyloudnorm", "soxr")
 
 
@@ -120,7 +121,7 @@ def scoped(manifest: pd.DataFrame, *, scope: str, protocol: str) -> pd.DataFrame
     for fold in sorted(clips.fold.unique()) or ["any"]:
         for side in split.SPLITS:
             if not (clips[clips.fold == fold].split == side).any():
-                hint = "; tess-actress is the protocol for TESS alone" if scope == "tess" else ""
+                hint = _HINTS.get(protocol, "") if scope != "tess" else "; tess-actress is the protocol for TESS alone"
                 raise ValueError(f"scope {scope} under protocol {protocol}: fold {fold} has no {side} clips{hint}")
     return clips
 

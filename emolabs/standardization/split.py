@@ -47,12 +47,13 @@ def _number(path: str) -> int:
 def deal(index: pd.DataFrame) -> dict[str, int]:
     """Fold of each speaker: per corpus and sex, speakers in the order of their ids are dealt to the five folds.
 
-    The speakers of a corpus of two take turns, whatever their sex.
+    Those of a corpus without three of a sex are dealt together: two folds would leave nobody to train on.
     """
     speakers = index[["corpus", "sex", "speaker"]].drop_duplicates()
-    two = speakers.groupby("corpus").speaker.transform("nunique") <= 2
+    of_a_sex = speakers.groupby(["corpus", "sex"]).speaker.transform("nunique")
+    together = of_a_sex.groupby(speakers.corpus).transform("max") <= 2
     folds = {}
-    for _, group in speakers.groupby([speakers.corpus, speakers.sex.mask(two, "any")]):
+    for _, group in speakers.groupby([speakers.corpus, speakers.sex.mask(together, "any")]):
         folds |= {speaker: i % FOLDS for i, speaker in enumerate(sorted(group.speaker, key=sample_id))}
     return folds
 
@@ -63,8 +64,8 @@ def _hash(index: pd.DataFrame) -> list[pd.Series]:
 
 
 def _turns(parts: pd.Series, *, folds: int = FOLDS) -> list[pd.Series]:
-    """Each of the parts (0 … folds − 1) evaluates once, and the next one validates."""
-    return [parts.map({k: "evaluation", (k + 1) % folds: "validation"}).fillna("train") for k in range(folds)]
+    """Each of the parts (0 … folds − 1) evaluates once, and the next one, where there is another, validates."""
+    return [parts.map({(k + 1) % folds: "validation", k: "evaluation"}).fillna("train") for k in range(folds)]
 
 
 def _random(index: pd.DataFrame) -> list[pd.Series]:
@@ -77,8 +78,9 @@ def _few(index: pd.DataFrame) -> pd.Series:
 
 
 def _speaker(index: pd.DataFrame) -> list[pd.Series]:
-    spared = _few(index)
-    return [sides.mask(spared & (sides == "validation"), "train") for sides in _turns(index.speaker.map(deal(index)))]
+    spared, dealt = _few(index), index.speaker.map(deal(index))
+    turns = _turns(dealt, folds=int(dealt.max()) + 1)  # fewer than five where no corpus has five of a sex
+    return [sides.mask(spared & (sides == "validation"), "train") for sides in turns]
 
 
 def _corpus(index: pd.DataFrame) -> list[pd.Series]:
