@@ -8,7 +8,7 @@ from emolabs.reporting.catalogue import CATALOGUE, Entry
 from emolabs.reporting.gallery import save
 from emolabs.reporting.looks import KIND_LOOKS, corpus_look, corpus_name, pipeline_look
 from emolabs.reporting.marks import KNOWN, OVER_CLIPS, known_mark, over_mark, stale_mark
-from emolabs.reporting.numbers import interval, p_value, percent, save_numbers
+from emolabs.reporting.numbers import interval, p_value, save_numbers
 from emolabs.reporting.provenance import describe
 from emolabs.reporting.style import (
     COLORS,
@@ -17,11 +17,9 @@ from emolabs.reporting.style import (
     draw_confusion,
     emotion_bar,
     emotion_color,
-    emotion_hatch,
     emotion_label,
     emotion_marker,
     figure,
-    palette,
     use_style,
 )
 
@@ -40,7 +38,6 @@ __all__ = [
     "draw_confusion",
     "emotion_bar",
     "emotion_color",
-    "emotion_hatch",
     "emotion_label",
     "emotion_marker",
     "figure",
@@ -48,8 +45,6 @@ __all__ = [
     "known_mark",
     "over_mark",
     "p_value",
-    "palette",
-    "percent",
     "pipeline_look",
     "save",
     "save_numbers",

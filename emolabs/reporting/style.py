@@ -145,11 +145,6 @@ def emotion_marker(name: str) -> str:
     return _look(name).marker
 
 
-def emotion_hatch(name: str) -> str:
-    """Hatch of the emotion `name`. Raises `ValueError` with a sentence for an unknown emotion."""
-    return _look(name).hatch
-
-
 def emotion_label(name: str) -> str:
     """Three-letter label of the emotion `name`. Raises `ValueError` with a sentence for an unknown emotion."""
     return _look(name).label
@@ -163,11 +158,6 @@ def emotion_bar(name: str) -> dict[str, object]:
     """
     look = _look(name)
     return {"facecolor": look.color, "hatch": look.hatch, "edgecolor": _ink(look.color, dark="0.15"), "linewidth": 0.5}
-
-
-def palette() -> dict[str, str]:
-    """Colour of every emotion by name, as seaborn's `palette` argument takes it."""
-    return {name: look.color for name, look in EMOTIONS.items()}
 
 
 def draw_confusion(ax: Axes, matrix: np.ndarray, labels: Sequence[str], *, counts: bool = True):
