@@ -54,36 +54,36 @@ def table(counts: np.ndarray, *, people: bool) -> tally.Tally:
 
 
 def test_fleiss_kappa_of_fleiss_patients(patients):
-    assert agreement.fleiss(patients) == pytest.approx(0.430, abs=5e-4)
-    assert agreement.fleiss(patients) == pytest.approx(fleiss_kappa(patients), abs=1e-12)
+    assert agreement.measure(patients)["fleiss"] == pytest.approx(0.430, abs=5e-4)
+    assert agreement.measure(patients)["fleiss"] == pytest.approx(fleiss_kappa(patients), abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_kappas_of_equal_numbers_are_those_of_statsmodels(seed):
     counts = some_counts(seed=seed, raters=(7, 8))
-    assert agreement.fleiss(counts) == pytest.approx(fleiss_kappa(counts, method="fleiss"), abs=1e-12)
-    assert agreement.randolph(counts) == pytest.approx(fleiss_kappa(counts, method="randolph"), abs=1e-12)
+    assert agreement.measure(counts)["fleiss"] == pytest.approx(fleiss_kappa(counts, method="fleiss"), abs=1e-12)
+    assert agreement.measure(counts)["randolph"] == pytest.approx(fleiss_kappa(counts, method="randolph"), abs=1e-12)
 
 
 def test_unequal_numbers_average_the_agreement_of_items_and_pool_the_answers():
     counts = np.array([[2, 0], [1, 3], [0, 1]])  # the last has nobody to agree with
     observed = (1 + (1 * 0 + 3 * 2) / (4 * 3)) / 2
     expected = (3 / 6) ** 2 + (3 / 6) ** 2
-    assert agreement.fleiss(counts) == pytest.approx((observed - expected) / (1 - expected), abs=1e-12)
-    assert agreement.randolph(counts) == pytest.approx((observed - 0.5) / 0.5, abs=1e-12)
+    assert agreement.measure(counts)["fleiss"] == pytest.approx((observed - expected) / (1 - expected), abs=1e-12)
+    assert agreement.measure(counts)["randolph"] == pytest.approx((observed - 0.5) / 0.5, abs=1e-12)
 
 
 def test_alpha_of_krippendorffs_example_and_of_his_package(observers):
-    assert agreement.krippendorff(observers) == pytest.approx(0.743, abs=5e-4)
+    assert agreement.measure(observers)["krippendorff"] == pytest.approx(0.743, abs=5e-4)
     for counts in (observers, some_counts(seed=3, raters=(1, 9))):
         theirs = reference.alpha(value_counts=counts, level_of_measurement="nominal")
-        assert agreement.krippendorff(counts) == pytest.approx(theirs, abs=1e-12)
+        assert agreement.measure(counts)["krippendorff"] == pytest.approx(theirs, abs=1e-12)
 
 
 def test_all_alike_is_one_and_where_nothing_can_be_said_nothing_is():
-    assert agreement.fleiss(np.array([[3, 0], [0, 3]])) == agreement.krippendorff(np.array([[3, 0], [0, 3]])) == 1
-    assert np.isnan(agreement.fleiss(np.array([[3, 0], [3, 0]])))
-    assert np.isnan(agreement.krippendorff(np.array([[1, 0], [0, 1]])))
+    assert set(agreement.measure(np.array([[3, 0], [0, 3]])).values()) == {1.0}
+    assert np.isnan(agreement.measure(np.array([[3, 0], [3, 0]]))["fleiss"])
+    assert np.isnan(agreement.measure(np.array([[1, 0], [0, 1]]))["krippendorff"])
 
 
 def test_a_listener_drawn_twice_is_not_compared_with_itself():

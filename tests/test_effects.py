@@ -89,6 +89,21 @@ def test_premiums_pair_the_protocols_and_leave_out_the_constant(found):
     assert premiums.table(found[:4]).empty
 
 
+def test_pairs_that_are_all_refused_are_named_and_nothing_else_is_drawn_or_tabled(found, project):
+    fewer = found[1].predictions[found[1].predictions.corpus != "tess"]
+    lines = premiums.table([replace(found[1], predictions=fewer), found[4]])
+    assert list(lines.columns) == premiums.COLUMNS == list(premiums.table(found).columns)
+    figure, axis = reporting.figure()
+    premiums.draw(axis, lines)
+    assert [bar.get_label() for bar in axis.containers] == ["mfcc-linear (not comparable)"]
+    table = premiums.formatted(lines)
+    assert table.empty and list(table.columns) == list(premiums.formatted(premiums.table(found)).columns)
+    for item in (figure, table):
+        reporting.save(item, "42_premium", profile="thesis", provenance="tess")
+    said = "With new speakers instead of known ones, no pair can be compared. Not compared: "
+    assert premiums.sentence(lines) == f"{said}{lines.missing[0]}."
+
+
 def test_of_each_kind_validation_chooses(found):
     chosen = effects.representatives(found)
     assert set(zip(chosen.kind, chosen.pipeline, strict=True)) >= {("HSF", "whisper-linear")}

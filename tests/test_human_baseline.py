@@ -214,6 +214,15 @@ class TestBehaviour:
         slope = np.polyfit(rank, trials.answer == trials.emotion, 1)[0]
         assert behaviour.learning(counted, draws)[1]["slope"] == pytest.approx(10 * slope)
 
+    def test_answers_without_a_position_have_no_say_in_the_slope(self, table, draws):
+        some = table.participant.isin(sorted(table.participant.unique())[:3])
+        lacking = table.assign(answer=table.answer.mask(some, table.emotion), position=table.position.mask(some))
+        found, expected = (
+            behaviour.learning(tally.count(rows, labels=listeners.EMOTIONS), draws)[1]["slope"]
+            for rows in (lacking, lacking[~some])
+        )
+        assert found == pytest.approx(expected)
+
     def test_times_are_geometric_means_and_early_answers_are_counted(self, table, draws):
         early = table.copy()
         first = early.index[early.role == "trial"][:3]

@@ -1,8 +1,11 @@
 """The notebooks' contracts: what can be checked without running them. nbval runs them."""
 
 import re
+from types import SimpleNamespace
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -86,6 +89,22 @@ class TestNotebook:
 )
 def test_a_typed_result_is_seen(prose):
     assert typed_results(prose) and not typed_results(f"`{prose}` at 16 kHz in 4.0 s, with 95 % intervals (He 2016)")
+
+
+@pytest.mark.parametrize(
+    ("emotions", "shown"),
+    [(["fear", "anger", "anger"], "b"), (["calm", "boredom", "calm"], "a")],
+    ids=["anger", "none"],
+)
+def test_normalization_shows_an_angry_clip_or_any_other(emotions, shown):
+    (source,) = [
+        c.source for c in cells(paths.NOTEBOOKS / "12_normalization.ipynb", "code") if "audio.read" in c.source
+    ]
+    clips = pd.DataFrame({"path": list("abc"), "file": list("abc"), "corpus": "mine", "emotion": emotions})
+    audio = SimpleNamespace(read=lambda file: (np.zeros((1, 1)), 16000))
+    names = {"clips": clips, "audio": audio, "paths": paths, "Audio": lambda samples, rate: None}
+    exec(source, names)
+    assert names["chosen"].path == shown
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -92,6 +92,14 @@ def test_a_corpus_that_is_absent_here_is_named(project):
     assert "emosynth-de" in evaluation.sentences()[0]
 
 
+def test_a_protocol_of_one_corpus_lacks_no_other(project):
+    of_one = row(protocol="ravdess-6fold")
+    write(of_one, answered(clips(corpora=("ravdess",)), hits=0.9))
+    evaluation = partitions.read("demo")
+    assert of_one in [result.row for result in evaluation.found]
+    assert not evaluation.absent and not evaluation.sentences()
+
+
 def test_folds_of_two_versions_are_no_result(project):
     folds = pd.concat([answered(clips(), hits=0.7, fold=0), answered(clips(), hits=0.7, fold=1)])
     write(row(CNN, protocol="speaker"), folds)  # each clip is evaluated twice

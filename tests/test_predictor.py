@@ -1,8 +1,10 @@
 """Using a run: a file gets the probabilities that the run gave its clip, and everything else a sentence."""
 
+import html
 import io
 import itertools
 import shutil
+import sys
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,7 @@ from safetensors.torch import save_file
 from emolabs import dependencies, modeling, paths, storage
 from emolabs.__main__ import main
 from emolabs.corpora import index as corpus_index
-from emolabs.experiments import Row, train
+from emolabs.experiments import Row, train, uploads
 from emolabs.extraction import embeddings, functionals, spectrograms
 from emolabs.modeling import encoder, training
 from emolabs.standardization import split, waveforms
@@ -214,6 +216,23 @@ class TestCommand:
         for (_, line), said in zip(table.iterrows(), expected, strict=True):  # six decimals: their sum may miss 1
             given = said.probabilities[model.labels].to_numpy()
             np.testing.assert_allclose(line[model.labels].astype(float), given, rtol=0, atol=0.51e-6)
+
+    def test_says_in_a_sentence_that_a_package_is_missing_and_so_does_the_button(
+        self, project, tmp_path, capsys, monkeypatch
+    ):
+        run, file = tmp_path / "egemaps-linear", project / "raw" / corpus_index.load("toy").file[0]
+        shutil.copytree(trained("mfcc-linear"), run)
+        made = storage.read_json(run / "run.json")
+        made["made_from"]["parts"]["branch"] = "egemaps"
+        storage.write_json(run / "run.json", made)
+        monkeypatch.setitem(sys.modules, "opensmile", None)
+        functionals._smile.cache_clear()
+        assert main(["predict", str(run), str(file)]) == 1
+        sentence = "eGeMAPS needs openSMILE: pip install -e '.[egemaps]' (its licence allows research and private use"
+        assert f"{file}: {sentence}" in capsys.readouterr().err
+        sent = {"name": "me.wav", "content": file.read_bytes()}
+        (widget,) = uploads.hear([sent], model=modeling.load(run))
+        assert html.unescape(widget.value).startswith(f"me.wav cannot be heard: {sentence}")
 
     def test_says_in_a_sentence_that_there_is_no_run(self, project, capsys):
         assert main(["predict", str(project / "nowhere"), "a.wav"]) == 2

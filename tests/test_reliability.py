@@ -1,5 +1,7 @@
 """Calibration, abstention and subgroups against values by hand and against other implementations."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from emolabs.experiments import metrics
 from emolabs.reliability import abstention, calibration, drawings, intended_use, people, reports, subgroups
 from emolabs.reliability.calibration import Answers, Draws
 from emolabs.reporting import interval
+from emolabs.standardization import split
 
 LABELS = ["anger", "fear", "neutral"]
 
@@ -184,6 +187,24 @@ def test_the_gap_is_what_was_put_in_and_a_corpus_of_one_sex_does_not_count():
     assert np.isnan(alone.gap) and alone.female == 1 and np.isnan(alone.male) and alone.men == 0
 
 
+def test_where_nobodys_sex_is_known_there_is_no_gap_and_all_that_is_made_of_gaps_is_empty(project):
+    result = Spoken(spoken("mine", people=4, right={"f": 8, "m": 5}))
+    result.row = SimpleNamespace(pipeline="mfcc-linear")
+    known = Spoken(spoken("emodb", people=4, right={"f": 8, "m": 5}))
+    lines = reports.gaps([result], sex=pd.Series("", index=result.predictions.speaker.unique()))
+    assert lines.empty and list(lines.columns) == [*subgroups.gaps(known, sex=sex_of(known)).columns, "pipeline"]
+    figure, axes = reporting.figure(cols=2)
+    drawings.draw_gaps(axes[0], lines[lines.measure == "UAR"], rows=["overall", "mine"], column="on")
+    drawings.draw_gaps(axes[1], lines[lines.on == "overall"], rows=LABELS, column="measure")
+    assert [text.get_text().strip() for axis in axes for text in axis.texts] == ["not known for both"] * 5
+    for item in (figure, reports.formatted_gaps(lines)):
+        reporting.save(item, "60_gaps", profile="thesis", provenance="mine")
+    described = result.predictions.assign(sex="", text="", language="")
+    nothing = pd.DataFrame(columns=["on"])
+    text = intended_use.statement(described, scores=nothing, promises=nothing, gaps=lines, losses=nothing)
+    assert "(4 not published)" in text and "Women and men" not in text
+
+
 def test_few_speakers_of_a_sex_are_drawn_clip_by_clip():
     result = Spoken(spoken("emodb", people=10, right={"f": 8, "m": 5}))
     line = subgroups.gaps(result, sex=sex_of(result)).iloc[0]
@@ -242,6 +263,18 @@ class TestPictures:
         assert [text.get_text() for text in axis.texts] == ["25.0 % (22)", "25.0 % (22)", "see random, then new"]
         drawings.draw_promises(axis, self.promises(), names=names[:1], target=0.9, title="")
         assert axis.texts[-1].get_text() == "not run"
+
+    @pytest.mark.parametrize("protocol", split.PROTOCOLS)
+    def test_every_protocol_has_a_look_of_its_own(self, protocol):
+        logits, truth = sampled(100)
+        _, axis = reporting.figure()
+        sides = {protocol: said(scipy.special.softmax(logits, axis=1), truth)}
+        drawings.draw_curves(axis, sides, protocols=[protocol], title="mfcc-linear")
+        (line,) = axis.lines
+        assert line.get_label().startswith(protocol) and line.get_label().endswith(", 100 clips")
+        drawings.draw_promises(axis, self.promises(protocol), names=[protocol], target=0.9, title="")
+        looks = [{**look, "label": ""} for look in drawings.LOOKS.values()]
+        assert looks.count({**drawings.LOOKS[protocol], "label": ""}) == 1
 
     def test_a_loss_that_was_not_measured_is_named(self):
         _, axis = reporting.figure()

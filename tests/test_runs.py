@@ -235,6 +235,17 @@ class TestTrainingAgain:
         with pytest.raises(ValueError, match=r"checkpoint.pt .*: parameters width was 4, is 8\. Restore them"):
             train(toy.NETWORK, parameters=toy.training(width=8))
 
+    def test_seconds_that_other_code_spent_do_not_count(self, untrained, monkeypatch):
+        folder = toy.NETWORK.folder(0)
+        with monkeypatch.context() as patch:
+            patch.setattr(networks, "save_file", _killed)
+            patch.setattr(runs, "code_digest", lambda pipeline: "other")
+            with pytest.raises(KeyboardInterrupt):
+                train(toy.NETWORK, parameters=PARAMETERS)
+        storage.write_json(folder / "elapsed.json", storage.read_json(folder / "elapsed.json") | {"before": 1000.0})
+        train(toy.NETWORK, parameters=PARAMETERS)
+        assert storage.read_json(folder / "run.json")["seconds"] < 1000, "the run has started anew"
+
     def test_without_its_metrics_a_run_is_not_finished(self, trained, untrained, monkeypatch):
         folder, original = toy.NETWORK.folder(0), storage.write_json
 

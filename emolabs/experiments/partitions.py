@@ -15,6 +15,7 @@ from emolabs.experiments import results
 from emolabs.experiments.results import Result
 from emolabs.experiments.runs import Row
 from emolabs.modeling.pipeline import load_pipelines
+from emolabs.standardization import split
 
 NOT_RUN, BROKEN, MIXED, OTHER = "not run", "incomplete", "mixed folds", "other partition"
 COLUMNS = ["protocol", "scope", "pipeline", "seed", "reason", "detail"]
@@ -135,8 +136,9 @@ def _difference(result: Result, reference: Result) -> str:
 
 def _absent(found: list[Result], corpora: tuple[str, ...]) -> dict[tuple[str, str], list[str]]:
     """Of each protocol that speaks of all corpora those that no pooled result rests on."""
+    restricted = {protocol.name for protocol in split.PROTOCOLS.values() if protocol.corpora is not None}
     heard: dict[tuple[str, str], set[str]] = {}
     for result in found:
-        if result.row.scope == "pooled":
+        if result.row.scope == "pooled" and result.row.protocol not in restricted:
             heard.setdefault((result.row.protocol, result.row.scope), set()).update(result.corpora)
     return {key: [corpus for corpus in corpora if corpus not in there] for key, there in heard.items()}

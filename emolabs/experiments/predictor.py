@@ -80,7 +80,8 @@ class Model:
         """Probabilities of one clip: a file, or samples [frames(, channels)] with full scale 1, and their rate.
 
         Raises `OSError` where a file is not there, and `ValueError` with the reason for what cannot be read, is silent
-        or too short, for an array without its rate, and for an encoder that is not the one of the run.
+        or too short, for an array without its rate, for an encoder that is not the one of the run, and for a package
+        that is not installed.
         """
         waves = self.normalize(source, sample_rate_hz=sample_rate_hz)
         return self.answer(waves, self.hear(waves))
@@ -128,7 +129,8 @@ class Model:
         return Prediction(probabilities, waves.wave(0), waves.sample_rate_hz, *heard, weights, times_s)
 
     def hear(self, waves: Waveforms, *, frames: np.ndarray | None = None) -> Features | None:
-        """What the store of the run's branch would hold of `waves`; `frames` are those of `encode`, where known."""
+        """What the store of the run's branch would hold of `waves`; `frames` are those of `encode`, where known. Raises
+        `ValueError` where a package is not installed."""
         branch, parameters = self.pipeline.store[0], self._parameters
         if not branch:
             return None
@@ -138,7 +140,10 @@ class Model:
             chosen = spectrograms.LogMel(**{f.name: parameters[f.name] for f in fields(spectrograms.LogMel)})
             clips, values = spectrograms.compute(waves, parameters=chosen)
         elif branch in functionals.SETS:
-            vector = functionals.SETS[branch].compute(waves.wave(0), sample_rate_hz=waves.sample_rate_hz)
+            try:
+                vector = functionals.SETS[branch].compute(waves.wave(0), sample_rate_hz=waves.sample_rate_hz)
+            except ImportError as error:  # whoever asks for one clip gets a sentence
+                raise ValueError(str(error)) from None
             clips, values = waves.clips.assign(length=1), vector[None]
         else:
             frames = self.encode(waves) if frames is None else frames

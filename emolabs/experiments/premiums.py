@@ -10,6 +10,9 @@ from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import load_pipelines
 from emolabs.reporting import interval, meanings, over_mark, pipeline_look, stale_mark
 
+_NUMBERS = ["first", "second", "difference", "low", "high", "p", "clips", "interval_over"]
+COLUMNS = ["on", *_NUMBERS, "pipeline", "stale", "missing", "texts"]
+
 
 def table(found: Sequence[Result], *, known: str = "random", new: str = "speaker") -> pd.DataFrame:
     """What known speakers are worth: lines of `paired.compare` (`known` minus `new`), pooled, without corpora of too
@@ -32,7 +35,7 @@ def table(found: Sequence[Result], *, known: str = "random", new: str = "speaker
         facts = {"pipeline": pipeline, "stale": any(result.stale for result in pair), "missing": ""}
         texts = " / ".join(f"{100 * r.facts['text_overlap']:.0f} %" for r in pair)
         tables.append(paired.compare(*pair, without=True).assign(**facts, texts=texts))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["pipeline"])
+    return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS) if tables else pd.DataFrame(columns=COLUMNS)
 
 
 def draw(axis: Axes, lines: pd.DataFrame) -> None:
@@ -82,7 +85,8 @@ def sentence(lines: pd.DataFrame) -> str:
         points += [f"{paired.title(r.on)}: {interval(-r.difference, -r.high, -r.low)}" for r in rest.itertuples()]
         parts.append(f"`{line.pipeline}` {100 * line.first:.1f} → {100 * line.second:.1f} % ({'; '.join(points)})")
     refused = "".join(f" Not compared: {problem}." for problem in lines.missing[lines.missing != ""])
-    return f"With new speakers instead of known ones, UAR goes: {'; '.join(parts)}.{refused}"
+    told = f", UAR goes: {'; '.join(parts)}." if parts else ", no pair can be compared."
+    return f"With new speakers instead of known ones{told}{refused}"
 
 
 def draw_protocols(axis: Axes, found: Sequence[Result]) -> None:

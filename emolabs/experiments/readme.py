@@ -67,11 +67,6 @@ def _written(name: str, source: Source) -> str:
         ) from None
 
 
-def bare(text: str) -> str:
-    """`text` without its passages: what people have written."""
-    return MARKED.sub("", text)
-
-
 def main() -> None:
     """Write the pages and say which of them changed."""
     source = Source()

@@ -210,7 +210,7 @@ def _run(row: Row, learner, *, fold: int, data: learners.Data, about: dict) -> N
     folder, labels, clips, started = row.folder(fold), data.labels, data.clips, time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").unlink(missing_ok=True)
-    before_s = elapsed.resume(folder)
+    before_s = elapsed.resume(folder, code=about["made_from"]["code"])
     with utilization.measured() as busy, memory.bounded(data.features.values if data.features else None):
         probabilities, history = learner(data, folder=folder)
     predictions = clips.loc[clips.split == "evaluation", ["id", "path", "corpus", "speaker", "emotion"]]

@@ -33,21 +33,6 @@ MEASURES = {
 }
 
 
-def fleiss(counts: np.ndarray) -> float:
-    """Fleiss' kappa of `counts` [items, classes]; items may have unequal numbers of answers."""
-    return measure(counts)["fleiss"]
-
-
-def randolph(counts: np.ndarray) -> float:
-    """Randolph's free-marginal kappa of `counts` [items, classes]."""
-    return measure(counts)["randolph"]
-
-
-def krippendorff(counts: np.ndarray) -> float:
-    """Krippendorff's alpha for nominal answers of `counts` [items, classes]."""
-    return measure(counts)["krippendorff"]
-
-
 def measure(counts: np.ndarray, *, squares: np.ndarray | None = None, weights: np.ndarray | None = None) -> dict:
     """Every row of `MEASURES` for `counts` [items, classes]: a number each, or an array [draws].
 

@@ -31,6 +31,7 @@ def learning(tally: Tally, draws: Draws) -> tuple[pd.DataFrame, dict[str, float]
     place = tally.rows.groupby("listener").position.rank(method="first").to_numpy()
     placed = replace(tally, rows=tally.rows.assign(block=(place - 1) // BLOCK))  # a missing place stays missing
     right = (tally.rows.truth == tally.rows.answer).to_numpy(float)
+    right[np.isnan(place)] = np.nan  # or the moments below would be of different answers
     found = means(placed, draws, right, by=["block"])
     low, high = bounds(found.samples)
     first = found.groups.block.to_numpy(int) * BLOCK + 1

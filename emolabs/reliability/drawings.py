@@ -1,6 +1,7 @@
 """Drawings of `60_reliability`."""
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -10,15 +11,20 @@ from emolabs.reliability import abstention, calibration
 from emolabs.reliability.calibration import Answers
 from emolabs.reliability.degradation import DEGRADATIONS
 from emolabs.reporting import COLORS, corpus_look, corpus_name, pipeline_look, stale_mark
+from emolabs.standardization.split import PROTOCOLS
 
-#: How the protocols look where they share a picture; the last is a promise made with known and kept with new speakers.
+#: How the protocols look where they share a picture; `…, then speaker` is a promise made with known speakers and kept
+#: with new ones.
 LOOKS = {
     "hash": {"label": "hash (known)", "color": COLORS["blue"], "linestyle": "-", "marker": "o"},
     "random": {"label": "random (known)", "color": COLORS["green"], "linestyle": "--", "marker": "s"},
     "speaker": {"label": "speaker (new)", "color": COLORS["vermilion"], "linestyle": "-.", "marker": "^"},
+    "corpus": {"label": "corpus (new)", "color": COLORS["pink"], "linestyle": (0, (5, 1, 1, 1, 1, 1)), "marker": "D"},
     "random, then speaker": {"label": "random, then new", "color": COLORS["black"], "linestyle": ":", "marker": "X"},
     "hash, then speaker": {"label": "hash, then new", "color": COLORS["black"], "linestyle": ":", "marker": "X"},
 }
+_OTHERS = zip((name for name in PROTOCOLS if name not in LOOKS), cycle(("orange", "sky", "grey")), cycle("v<>Pd"))
+LOOKS |= {n: {"label": n, "color": COLORS[color], "linestyle": "-", "marker": m} for n, color, m in _OTHERS}
 #: Bins of fewer clips are not drawn.
 FEWEST = 10
 #: Two sides of one thing, such as before and after.
@@ -110,14 +116,18 @@ def draw_promises(axis: Axes, lines: pd.DataFrame, *, names: Sequence[str], targ
 
 
 def draw_gaps(axis: Axes, lines: pd.DataFrame, *, rows: Sequence[str], column: str) -> None:
-    """Gaps (female minus male) in points, a row per value of `column`; open where intervals are over clips."""
+    """Gaps (female minus male) in points, a row per value of `column`; open where intervals are over clips. A row
+    without a gap says why: its speakers are of one sex, or the lines do not know it for both."""
     pipelines = list(dict.fromkeys(lines.pipeline))
+    for k, row in enumerate(rows):
+        of_row = lines[lines[column] == row]
+        if of_row.gap.isna().all():
+            text = " no gap: one sex" if len(of_row) else " not known for both"
+            axis.text(0, -k, text, va="center", fontsize=8, style="italic", color="0.45")
     for i, pipeline in enumerate(pipelines):
         group = lines[lines.pipeline == pipeline].set_index(column).reindex(rows)
         for k, line in enumerate(group.itertuples()):
             if pd.isna(line.gap):
-                if i == 0:
-                    axis.text(0, -k, " no gap: one sex", va="center", fontsize=8, style="italic", color="0.45")
                 continue
             errors = [[100 * (line.gap - line.low)], [100 * (line.high - line.gap)]]
             face = {} if line.interval_over == "speakers" else {"markerfacecolor": "white"}

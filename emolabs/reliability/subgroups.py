@@ -11,6 +11,7 @@ from emolabs.experiments import metrics
 from emolabs.experiments.results import Result
 
 SEXES = ("female", "male")
+GAPS = ["on", "measure", *SEXES, "gap", "low", "high", "women", "men", "interval_over"]
 #: Shuffles that say how unequal speakers would be by chance alone.
 SHUFFLES = 1000
 
@@ -20,7 +21,7 @@ def gaps(result: Result, *, sex: pd.Series) -> pd.DataFrame:
 
     Returns lines of `on, measure, female, male, gap, low, high, women, men, interval_over`: speakers are drawn within
     corpus and sex, clips where a sex of the set has under `metrics.FEWEST_SPEAKERS`. A corpus of one sex has a line of
-    UAR without a gap.
+    UAR without a gap, one whose speakers' sex is not known has none.
     """
     clips = result.predictions.assign(sex=result.predictions.speaker.map(sex))
     clips = clips[clips.sex.isin(SEXES)]
@@ -29,7 +30,7 @@ def gaps(result: Result, *, sex: pd.Series) -> pd.DataFrame:
     lines = []
     for name, group in sets.items():
         lines += [{"on": name, **line} for line in _gaps(group, labels=result.labels)] if len(group) else []
-    return pd.DataFrame(lines)
+    return pd.DataFrame(lines, columns=GAPS)
 
 
 def speakers(result: Result, *, sex: pd.Series) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from emolabs.reporting.marks import (
     over_mark,
     stale_mark,
 )
-from emolabs.reporting.numbers import interval, p_value, percent, save_numbers
+from emolabs.reporting.numbers import interval, p_value, save_numbers
 from emolabs.reporting.provenance import describe
 from emolabs.reporting.style import (
     COLORS,
@@ -27,11 +27,9 @@ from emolabs.reporting.style import (
     draw_confusion,
     emotion_bar,
     emotion_color,
-    emotion_hatch,
     emotion_label,
     emotion_marker,
     figure,
-    palette,
     use_style,
 )
 
@@ -54,7 +52,6 @@ __all__ = [
     "draw_confusion",
     "emotion_bar",
     "emotion_color",
-    "emotion_hatch",
     "emotion_label",
     "emotion_marker",
     "figure",
@@ -63,8 +60,6 @@ __all__ = [
     "meanings",
     "over_mark",
     "p_value",
-    "palette",
-    "percent",
     "pipeline_look",
     "save",
     "save_numbers",

@@ -22,9 +22,9 @@ def save_numbers(
 ) -> list[Path]:
     r"""Write `figures/<profile>/numbers.tex`: a line `\newcommand{\emo<Name>}{<value>}` per value, sorted by name.
 
-    `values` maps names (see `spell`) to numbers or plain text, such as `percent` and `interval` make; text is escaped,
-    whole numbers are written as they are, floats with `precision` digits after the point. The file is written anew at
-    each call; a notebook with numbers of its own gives a `variant`, and the file is `numbers-<variant>.tex`.
+    `values` maps names (see `spell`) to numbers or plain text, such as `interval` makes; text is escaped, whole numbers
+    are written as they are, floats with `precision` digits after the point. The file is written anew at each call; a
+    notebook with numbers of its own gives a `variant`, and the file is `numbers-<variant>.tex`.
 
     Returns the paths written. Raises `ValueError` with a sentence where two names are one command, a name has no
     letters or digits to spell, a value is not a finite number or text, or the provenance is empty.
@@ -70,15 +70,6 @@ def spell(name: str) -> str:
             f"found {name!r}. Name it like 'uar_logmel-cnn3-mean'."
         )
     return f"emo{command}"
-
-
-def percent(x: float, digits: int = 1) -> str:
-    """A share (0–1) in percent with `digits` digits after the point.
-
-    >>> percent(0.7123)
-    '71.2%'
-    """
-    return f"{100 * x:.{digits}f}%"
 
 
 def interval(value: float, low: float, high: float, *, digits: int = 1, scale: float = 100) -> str:

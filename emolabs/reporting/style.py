@@ -145,11 +145,6 @@ def emotion_marker(name: str) -> str:
     return _look(name).marker
 
 
-def emotion_hatch(name: str) -> str:
-    """Hatch of the emotion `name`. Raises `ValueError` with a sentence for an unknown emotion."""
-    return _look(name).hatch
-
-
 def emotion_label(name: str) -> str:
     """Three-letter label of the emotion `name`. Raises `ValueError` with a sentence for an unknown emotion."""
     return _look(name).label
@@ -172,11 +167,6 @@ def bar(color: str, hatch: str) -> dict[str, object]:
     'white'
     """
     return {"facecolor": color, "hatch": hatch, "edgecolor": _ink(color, dark="0.15"), "linewidth": 0.5}
-
-
-def palette() -> dict[str, str]:
-    """Colour of every emotion by name, as seaborn's `palette` argument takes it."""
-    return {name: look.color for name, look in EMOTIONS.items()}
 
 
 def draw_confusion(ax: Axes, matrix: np.ndarray, labels: Sequence[str], *, counts: bool = True):
