@@ -161,6 +161,8 @@ def test_a_picture_has_a_place_for_every_contrast_and_its_differences(lines):
     assert labels[0] == "what?" and sum(": first less second" in label for label in labels) == 4
     assert sum(label.startswith(("first: ", "second: ")) for label in labels) == 2 + 2 + 1
     assert [text.get_text().strip() for text in axis.texts] == ["not run", "not comparable"]
+    contrasts.draw(axis, lines.assign(interval_over="clips"))
+    assert sum("less second†" in label.get_text() for label in axis.get_yticklabels()) == 2
 
 
 def test_what_is_declared_are_rows_and_protocols_that_exist():

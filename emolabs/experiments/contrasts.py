@@ -203,7 +203,8 @@ def draw(axis: Axes, lines: pd.DataFrame) -> None:
             look = {"fmt": "o", "color": COLORS["blue"], "ecolor": "black", "capsize": 2, "markerfacecolor": face}
             values = line.missing.split(":")[0] if line.missing else (line.contrast, line.low, line.high)
             made, known = (stale_mark(line.stale) if is_it else "" for is_it in (not line.missing, line.missing))
-            rows.append((f"{line.where}: first less second{made}", (values, look)))
+            over = "" if line.missing else over_mark(line.interval_over)
+            rows.append((f"{line.where}: first less second{over}{made}", (values, look)))
             for side, number in zip(SIDES, ("first", "second"), strict=True):
                 values = [getattr(line, f"{side}_{name}") for name in _OF_SIDE]
                 if not pd.isna(values[0]):
