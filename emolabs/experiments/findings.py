@@ -126,7 +126,7 @@ def layers(source: Source) -> str:
     apart = f"not told apart from {' and '.join(even)}" if even else "above all others"
     said = (
         f"With new speakers layer {best.name} has the highest UAR, {_scored(best)}, {apart}; the last, layer "
-        f"{last.name}, has {_scored(last)}. `{EXAMPLE}` hears layer {fixed} everywhere, and all `whisper-cnn3` "
+        f"{last.name}, has {_scored(last)}. `{EXAMPLE}` hears layer {fixed} everywhere, and all whisper-cnn3 "
         f"rows, with and without an LSTM, hear layer {stored}: this was fixed before this code existed, from "
         f"measurements on these corpora."
     )
