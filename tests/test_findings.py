@@ -64,7 +64,7 @@ def test_a_layer_is_above_others_only_where_the_interval_says_so():
         return lines.assign(below_low=lines.below.where(lines.below == 0, 0.01))
 
     assert "not told apart from" in findings.layers(Source())
-    pattern = r"`whisper-linear` hears layer (\d+) .*`whisper-cnn3` rows.*, hear layer (\d+):"
+    pattern = r"`whisper-linear` hears layer (\d+) .*whisper-cnn3 rows.*, hear layer (\d+):"
     heard = re.search(pattern, findings.layers(Source()))
     assert heard and heard[1] == heard[2], "what was fixed on these corpora is said of every row that hears it"
     assert "above all others" in findings.layers(Changed("41_layers", apart))
