@@ -78,7 +78,7 @@ verify: $(READY)  ## compare the results of PROFILE on this machine with the com
 test: $(READY)  ## unit and contract tests, then the notebooks under nbval
 	@$(MAKE) --no-print-directory reproduce PROFILE=demo
 	@# one process a core, each with one thread: twice as soon over as one process with all cores
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 	OMP_NUM_THREADS=1 $(KERNELS) $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --nbval-lax --nbval-kernel-name emolabs --nbval-kernel-startup-timeout 600 -p no:cacheprovider notebooks
 
 lab: $(READY)  ## JupyterLab

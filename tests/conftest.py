@@ -13,6 +13,15 @@ from emolabs import dependencies, paths, storage
 from emolabs.corpora import REGISTRY, index
 from emolabs.experiments import partitions
 
+#: The files that take longest. They are begun first: begun last, one of them would keep one process alone.
+LONGEST = ("workflow", "page", "benchmarks", "reporting", "runs", "one_corpus", "emobench", "kernels", "predictor")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of `LONGEST` before all others."""
+    order = {f"test_{name}": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
 
 def voice(seed: int = 0, *, duration_s: float = 0.5, sample_rate_hz: int = 16_000) -> np.ndarray:
     """A made-up voice, float64 [samples]: falling harmonics with syllables; every seed sounds different."""
