@@ -157,10 +157,11 @@ def _points(line, side: str) -> str:
 
 
 def formatted(lines: pd.DataFrame) -> pd.DataFrame:
-    """Lines of `table` for reading: in points, with intervals; an interval over clips only is marked †."""
-    shown = []
-    for line in lines.itertuples():
-        row = {"question": line.question, "where": line.where}
+    """Lines of `table` for reading: in points, with intervals; an interval over clips only is marked †. A question
+    stands in its first line."""
+    shown, again = [], lines.question.eq(lines.question.shift())
+    for line, is_again in zip(lines.itertuples(), again, strict=True):
+        row = {"question": "" if is_again else line.question, "where": line.where}
         row |= {"first difference": _points(line, "difference"), "second difference": _points(line, "less")}
         if line.missing:
             row["first less second"] = line.missing.split(":")[0]
