@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from benchmarks import scale
+from benchmarks import processes, scale
 from benchmarks.measure import Row, interleave
 from benchmarks.processes import peaks
 
@@ -81,6 +81,20 @@ if not is_child: os.wait(); os.wait()
     found = peaks(["timeit", "-n", "1", "-r", "1", script], log=tmp_path / "log")
     assert len(found.each) == 4 and all(0.29 < peak < 0.4 for peak in found.each)
     assert 0.29 < found.together < 0.45
+
+
+def test_a_look_during_which_a_process_ends_counts_nothing_twice(monkeypatch):
+    living, end = {1, 2, 3}, {}
+
+    def gib(pid, _, key):
+        found = (0.3 if key == "VmHWM:" else 0.3 / len(living)) if pid in living else 0.0
+        living.discard(end.get(pid) if key == "Pss:" else None)
+        return found
+
+    monkeypatch.setattr(processes, "_gib", gib)
+    assert processes._at_once([1, 2, 3, 4]) == (pytest.approx(0.3), {1: 0.3, 2: 0.3, 3: 0.3})
+    end[2] = 1  # while the second of them is looked at, the first ends: 0.1 + 0.1 + 0.15
+    assert processes._at_once([1, 2, 3]) == (0.0, {1: 0.0, 2: 0.3, 3: 0.3})
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").is_file(), reason="needs Linux' /proc")

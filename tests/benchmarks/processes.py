@@ -37,17 +37,24 @@ def peaks(module: list[str], *, log: Path) -> Peaks:
     with open(log, "w+", encoding="utf-8") as stream:
         with subprocess.Popen([sys.executable, "-m", *module], cwd=paths.ROOT, stderr=stream) as process:
             while process.poll() is None:
-                pids = [process.pid, *_descendants(process.pid)]
-                together = max(together, sum(_gib(pid, "smaps_rollup", "Pss:") for pid in pids))
-                for pid in pids:
-                    each[pid] = max(each.get(pid, 0.0), _gib(pid, "status", "VmHWM:"))
+                found, own = _at_once([process.pid, *_descendants(process.pid)])
+                together = max(together, found)
+                each = {pid: max(each.get(pid, 0.0), own.get(pid, 0.0)) for pid in {**each, **own}}
                 time.sleep(_LOOK_EVERY_S)
         if process.returncode:
             stream.seek(0)
             raise RuntimeError(f"{' '.join(module)} failed: {' '.join(stream.read().splitlines()[-3:])}")
-    own = each.pop(process.pid)
+    own = each.pop(process.pid, 0.0)
     others = [peak for peak in each.values() if peak > 0.05]  # smaller ones are the workers' book-keepers
     return Peaks(max(together, own, *others), (own, *others))
+
+
+def _at_once(pids: list[int]) -> tuple[float, dict[int, float]]:
+    """What processes take together now, 0 where one ended meanwhile: its share fell to those still to be read."""
+    living = [pid for pid in pids if _gib(pid, "status", "VmHWM:")]
+    together = sum(_gib(pid, "smaps_rollup", "Pss:") for pid in living)
+    own = {pid: _gib(pid, "status", "VmHWM:") for pid in living}
+    return together * all(own.values()), own
 
 
 def _descendants(pid: int) -> list[int]:
