@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.signal
 from conftest import voice
 
 from emolabs.corpora import REGISTRY, index
@@ -32,6 +33,14 @@ def test_bandwidth_is_the_edge_of_what_is_left_by_a_low_pass(edge_hz):
     low = np.fft.irfft(np.where(np.fft.rfftfreq(RATE, 1 / RATE) <= edge_hz, np.fft.rfft(noise), 0))
     assert measures.bandwidth(low, sample_rate_hz=RATE) == pytest.approx(edge_hz, abs=200)  # the window leaks
     assert measures.bandwidth(np.zeros(RATE), sample_rate_hz=RATE) == 0
+
+
+@pytest.mark.parametrize(("samples", "rate"), [(RATE, RATE), (705, 22_050), (44_101, 44_100), (31, RATE), (1, RATE)])
+def test_power_density_is_that_of_scipy(samples, rate):
+    wave = 0.1 + np.random.default_rng(samples).standard_normal(samples)
+    expected = scipy.signal.welch(wave, rate, nperseg=min(samples, round(0.032 * rate)), noverlap=0)
+    for found, wanted in zip(measures.power_density(wave, sample_rate_hz=rate), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-18)
 
 
 def test_samples_at_full_scale_are_counted():

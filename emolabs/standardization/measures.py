@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import scipy.fft
 import scipy.signal
 from joblib import Parallel, delayed
 
@@ -54,10 +55,23 @@ def silence_share(wave: np.ndarray, *, sample_rate_hz: int) -> float:
 
 def bandwidth(wave: np.ndarray, *, sample_rate_hz: int) -> float:
     """Highest frequency in Hz whose power density is within `EMPTY_DB` of the strongest one; 0 for silence."""
-    size = min(len(wave), round(FRAME_S * sample_rate_hz))
-    frequency_hz, density = scipy.signal.welch(wave, sample_rate_hz, nperseg=size, noverlap=0)
+    frequency_hz, density = power_density(wave, sample_rate_hz=sample_rate_hz)
     heard = np.flatnonzero((density > 0) & (density >= density.max() * 10 ** (-EMPTY_DB / 10)))
     return float(frequency_hz[heard[-1]]) if len(heard) else 0.0
+
+
+def power_density(wave: np.ndarray, *, sample_rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies in Hz and power density (Welch 1967) of frames of 32 ms, each without its mean, under a Hann window.
+
+    It is that of `scipy.signal.welch`, all frames at once: SciPy takes one after the other, ten times slower.
+    """
+    size = min(len(wave), round(FRAME_S * sample_rate_hz))
+    frames = wave[: len(wave) // size * size].reshape(-1, size)
+    window = scipy.signal.get_window("hann", size)
+    spectra = scipy.fft.rfft((frames - frames.mean(axis=1, keepdims=True)) * window)
+    density = np.square(np.abs(spectra)).mean(axis=0) / (sample_rate_hz * np.square(window).sum())
+    density[1 : (size + 1) // 2] *= 2  # what lies at negative frequencies; neither 0 nor half the rate has a twin
+    return scipy.fft.rfftfreq(size, 1 / sample_rate_hz), density
 
 
 def variants(steps: Normalization) -> dict[str, Normalization]:

@@ -45,6 +45,7 @@ _KEPT = (12, 8)  # its slowest modulations along time and bands, weighted by the
 _JITTER = 2  # frames by which a codec moves a peak
 _LEAST_ENERGY = 0.01  # share of a clip's energy that an overlap counts with at least, so that silence matches nothing
 _BLOCK = 256
+_VIEWS = 4096  # kept in memory, of 80 kB each for 2.5 s
 _TAPS, _FRACTIONS = np.arange(-16, 17), np.arange(-4, 5) / 8  # of the interpolation between lags, samples
 _INTERPOLATION = np.sinc(_FRACTIONS[:, None] - _TAPS) * np.hanning(len(_TAPS) + 2)[1:-1]
 
@@ -57,7 +58,7 @@ def search(waveforms: Waveforms, *, threshold: float = THRESHOLD) -> pd.DataFram
     """
     clips = waveforms.clips.path.argsort().to_numpy()
 
-    @lru_cache(maxsize=512)
+    @lru_cache(maxsize=_VIEWS)
     def view_of(place: int) -> np.ndarray:
         return view(waveforms.wave(clips[place]), sample_rate_hz=waveforms.sample_rate_hz)
 
