@@ -7,6 +7,7 @@ and layout leave it alone.
 
 import ast
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -61,7 +62,7 @@ def modules(source: Path) -> list[Path]:
 def imports(source: Path, package: str) -> bool:
     """Whether a notebook, or a module that it rests on, imports `package`, such as torch."""
     return any(
-        name.split(".")[0] == package for file in [Path(source).resolve(), *modules(source)] for name in _imports(file)
+        name.split(".")[0] == package for file in [Path(source).resolve(), *modules(source)] for name in _told(file)[0]
     )
 
 
@@ -117,23 +118,36 @@ def _root() -> Path:
 
 
 def _local_imports(file: Path) -> set[Path]:
-    found = set()
-    for name in _imports(file):
-        parts = name.split(".")
-        if parts[0] != _PACKAGE:
-            continue
-        for end in range(1, len(parts) + 1):
-            stem = _root().joinpath(*parts[:end])
-            found |= {f for f in (stem / "__init__.py", stem.with_suffix(".py")) if f.is_file()}
-    if file.suffix == ".py" and file.parent != _root() / _PACKAGE and _is_dynamic(file):
+    names, is_dynamic = _told(file)
+    root = _root()
+    parts = [name.split(".") for name in names if name.split(".")[0] == _PACKAGE]
+    stems = {os.path.join(root, *of[:end]) for of in parts for end in range(1, len(of) + 1)}
+    files = (name for stem in stems for name in (os.path.join(stem, "__init__.py"), f"{stem}.py"))
+    found = set(map(Path, filter(os.path.isfile, files)))
+    if is_dynamic and file.suffix == ".py" and file.parent != root / _PACKAGE:
         found |= set(file.parent.glob("*.py"))
     return found - {file}
 
 
-def _imports(file: Path) -> set[str]:
+def _told(file: Path) -> tuple[frozenset[str], bool]:
+    """The dotted names that a file imports, and whether it imports by computed names; a module is read only once."""
+    if file.suffix != ".py":
+        return _imports(file, _trees(file)), False
+    return _told_once(file, file.stat().st_mtime_ns)
+
+
+@cache
+def _told_once(module: Path, _changed: int) -> tuple[frozenset[str], bool]:
+    tree = _parsed(module, module.read_text(encoding="utf-8"))
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    is_dynamic = any(getattr(call, "id", getattr(call, "attr", None)) in _DYNAMIC for call in calls)
+    return _imports(module, [tree]), is_dynamic
+
+
+def _imports(file: Path, trees: list[ast.Module]) -> frozenset[str]:
     """Dotted names in a file's import statements; of `from a import b` both `a` and `a.b`, whatever `b` is."""
     names = set()
-    for node in (node for tree in _trees(file) for node in ast.walk(tree)):
+    for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -142,12 +156,7 @@ def _imports(file: Path) -> set[str]:
                 folder = file.parents[node.level - 1]
                 base = [*folder.relative_to(_root()).parts, *base]
             names |= {".".join([*base, alias.name]) for alias in node.names} | {".".join(base)}
-    return names
-
-
-def _is_dynamic(file: Path) -> bool:
-    calls = (node.func for tree in _trees(file) for node in ast.walk(tree) if isinstance(node, ast.Call))
-    return any(getattr(call, "id", getattr(call, "attr", None)) in _DYNAMIC for call in calls)
+    return frozenset(names)
 
 
 def _normalized(file: Path) -> str:
@@ -186,22 +195,15 @@ def _shape(node: object) -> str:
     return f"[{','.join(map(_shape, node))}]" if isinstance(node, list) else repr(node)
 
 
-def _trees(file: Path) -> list[ast.Module]:
-    if file.suffix == ".py":
-        return [_parse(file, file.stat().st_mtime_ns)]
+def _trees(notebook: Path) -> list[ast.Module]:
     trees = []
-    for cell in code_cells(file):
+    for cell in code_cells(notebook):
         lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in cell.source.splitlines()]
         try:
             trees.append(ast.parse("\n".join(lines)))
         except SyntaxError:
             continue
     return trees
-
-
-@cache
-def _parse(file: Path, _changed: int) -> ast.Module:
-    return _parsed(file, file.read_text(encoding="utf-8"))
 
 
 def _parsed(module: Path, text: str) -> ast.Module:
