@@ -43,8 +43,11 @@ environment: $(READY)  ## the Python environment, where no suitable one is activ
 	@.venv/bin/pip install --quiet --no-compile --constraint requirements.lock uv && .venv/bin/uv pip install --python .venv/bin/python $(WANTED) || \
 	{ echo "uv could not install the packages (above): pip tries it now"; \
 	  .venv/bin/pip install --no-compile --progress-bar off $(WANTED) | grep --line-buffered -E '^(Collecting|Installing|Successfully)'; }
-	@# librosa is compiled here, by one process: several that do it at once can tear numba's cache (numba issue 10128)
-	@.venv/bin/python -c "import librosa.beat, librosa.sequence"
+	@# Compiled here, side by side, what takes long when first imported; librosa by one process: several that do it at
+	@# once can tear numba's cache (numba issue 10128).
+	@.venv/bin/python -c "import librosa.display, librosa.effects, librosa.feature.spectral" & \
+	.venv/bin/python -W ignore -c "import captum.attr, papermill, seaborn, snakemake.cli, torchaudio, transformers.models.whisper.modeling_whisper"; \
+	wait $$!
 	@touch $@
 
 corpora: $(READY)  ## what there is of each corpus, and how to get the rest
