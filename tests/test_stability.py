@@ -50,14 +50,24 @@ def test_differences_of_counts_are_those_of_paired_comparisons():
     expected = paired.compare(result(GOOD), result(BAD)).iloc[0]
     values, samples = counts.bootstrap([counts.count(GOOD), counts.count(BAD)])
     drawn = samples[:, 0] - samples[:, 1]
-    found = [values[0] - values[1], *counts.bounds(drawn), counts.p_value(drawn)]
-    assert found == pytest.approx([expected.difference, expected.low, expected.high, expected.p], abs=1e-12)
+    found = counts.difference(values[0] - values[1], drawn, clips=len(GOOD))
+    assert found.pop("interval_over") == expected.interval_over == "speakers"
+    assert [*found.values()] == pytest.approx([expected.low, expected.high, expected.p], abs=1e-12)
+
+
+def test_counts_that_no_draw_parts_have_the_exact_interval_of_so_many_clips():
+    expected = paired.compare(result(GOOD), result(GOOD)).iloc[0]
+    _, samples = counts.bootstrap([counts.count(GOOD), counts.count(GOOD)])
+    found = counts.difference(0.0, samples[:, 0] - samples[:, 1], clips=len(GOOD))
+    assert found == {name: expected[name] for name in ("low", "high", "p", "interval_over")}
+    assert found["high"] == pytest.approx(1 - 0.025 ** (1 / len(GOOD)))
 
 
 def test_few_speakers_have_no_interval_and_other_clips_no_comparison():
     two = GOOD[GOOD.speaker.isin(["a/0", "b/1"])]
     values, samples = counts.bootstrap([counts.count(two)])
-    assert 0 < values[0] < 1 and np.isnan(samples).all() and np.isnan(counts.p_value(samples[:, 0]))
+    assert 0 < values[0] < 1 and np.isnan(samples).all()
+    assert np.isnan(counts.difference(0.0, samples[:, 0], clips=len(two))["p"])
     with pytest.raises(ValueError, match="the same evaluated clips"):
         counts.bootstrap([counts.count(GOOD), counts.count(two)])
 
@@ -229,8 +239,8 @@ def changes() -> pd.DataFrame:
         "stale": False,
     }
     rows = [{"steps": "all", "uar": 0.7, "low": 0.6, "high": 0.8}]
-    for steps, difference, p in (("without trim", -0.05, 0.01), ("none", 0.01, 0.5)):
-        bounds = {"difference_low": difference - 0.02, "difference_high": difference + 0.02}
+    for steps, difference, p, over in (("without trim", -0.05, 0.01, "speakers"), ("none", 0.01, 0.5, "clips")):
+        bounds = {"difference_low": difference - 0.02, "difference_high": difference + 0.02, "difference_over": over}
         rows.append({"steps": steps, "uar": 0.7 + difference, "low": 0.6, "high": 0.8, "p_holm": p} | bounds)
         rows[-1]["difference"] = difference
     return pd.DataFrame([line | row for row in rows])
@@ -243,7 +253,7 @@ def test_what_is_said_and_drawn_of_ablations_is_what_they_are():
     assert list(stability.ablations_table(changes())["minus full chain"]) == [
         "–",
         "-5.0 [-7.0, -3.0]",
-        "1.0 [-1.0, 3.0]",
+        "1.0 [-1.0, 3.0]†",
     ]
     _, axis = reporting.figure()
     stability_drawings.draw_ablations(axis, changes(), title="emodb, hash")

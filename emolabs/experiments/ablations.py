@@ -79,8 +79,9 @@ def _counted(row: dict, manifest: pd.DataFrame, *, features) -> pd.DataFrame:
 
 def table(profile: str) -> pd.DataFrame:
     """A line per cell: what names it, `uar, low, high`, `difference` to the full chain with `difference_low` and
-    `difference_high` (paired over speakers), its `p` and `p_holm`, corrected for all differences, `speakers` and
-    `clips` evaluated, `stale`; empty where nothing was measured. The full chain has no difference."""
+    `difference_high` (paired; `difference_over` speakers, or clips where no draw differs), its `p` and `p_holm`,
+    corrected for all differences, `speakers` and `clips` evaluated, `stale`; empty where nothing was measured. The full
+    chain has no difference."""
     measured = cells.load(profile, DESIGN, names=NAMES)
     lines = []
     for _, group in measured.groupby(["scope", "protocol", "pipeline"]):
@@ -93,12 +94,13 @@ def table(profile: str) -> pd.DataFrame:
             low, high = counts.bounds(samples[:, i])
             line = {**part.iloc[0][list(NAMES)], "uar": values[i], "low": low, "high": high}
             if name != FULL:
+                line["difference"] = values[i] - values[0]
                 drawn = samples[:, i] - samples[:, 0]
-                low, high = counts.bounds(drawn)
-                line |= {"difference": values[i] - values[0], "difference_low": low, "difference_high": high}
-                line["p"] = counts.p_value(drawn)
+                found = counts.difference(line["difference"], drawn, clips=part.clips.sum())
+                line["p"] = found.pop("p")
+                line |= {"difference_" + key.removeprefix("interval_"): bound for key, bound in found.items()}
             line |= {"clips": part.clips.sum(), "speakers": part.speaker.nunique(), "stale": part.stale.any()}
             lines.append(line)
-    scores = ["uar", "low", "high", "difference", "difference_low", "difference_high", "p"]
+    scores = ["uar", "low", "high", "difference", "difference_low", "difference_high", "difference_over", "p"]
     table = pd.DataFrame(lines, columns=[*NAMES, *scores, "clips", "speakers", "stale"])
     return table.assign(p_holm=paired.holm(table.p))

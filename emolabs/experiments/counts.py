@@ -59,6 +59,9 @@ def bounds(samples: np.ndarray) -> tuple[float, float]:
     return float(drawn["low"]), float(drawn["high"])
 
 
-def p_value(differences: np.ndarray) -> float:
-    """Two-sided p of bootstrap differences [resamples], as `paired.bounds` has it; NaN where they are."""
-    return float("nan") if np.isnan(differences).any() else float(paired.bounds(differences)["p"])
+def difference(value: float, drawn: np.ndarray, *, clips: int) -> dict:
+    """`low`, `high`, `p` and `interval_over` of a difference and its bootstrap [resamples] of so many clips, as
+    `paired.spread` has them; NaN where too few speakers were there to resample."""
+    if np.isnan(drawn).any():
+        return dict.fromkeys(("low", "high", "p"), float("nan")) | {"interval_over": "speakers"}
+    return paired.spread(np.append(value, drawn), clips=clips, over="speakers")

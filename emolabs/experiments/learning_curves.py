@@ -26,7 +26,7 @@ DESIGN = "learning_curves"
 #: Columns of `table` and of `contrasts`, where there is nothing.
 PLACE = ("pipeline", "protocol", "scope")
 _POINT = ("on", "axis", "train_clips", "train_speakers", "uar", "stale")
-_CONTRAST = ("few", "many", "whole", "difference", "low", "high", "p", "p_holm")
+_CONTRAST = ("few", "many", "whole", "difference", "low", "high", "p", "interval_over", "p_holm")
 NAMES = ("pipeline", "protocol", "scope", "axis", "size", "draw")
 AXES = ("clips", "speakers", "spread")
 #: The axis of the whole training side, where all curves end.
@@ -171,8 +171,8 @@ def _points(part: pd.DataFrame) -> Iterator[dict]:
 def contrasts(profile: str) -> pd.DataFrame:
     """Many speakers with few clips each (`spread`) minus few speakers with many (`speakers`), of equally many clips:
     a line per row, partition and number of speakers with `few`, `many`, `difference`, `low`, `high`, means over the
-    draws, paired over speakers, `p` and `p_holm`, corrected for all lines; `whole`, the UAR of all clips of all
-    speakers; `train_clips`, `few_speakers` and `many_speakers`."""
+    draws, paired; `interval_over` speakers, or clips where no draw differs; `p` and `p_holm`, corrected for all lines;
+    `whole`, the UAR of all clips of all speakers; `train_clips`, `few_speakers` and `many_speakers`."""
     measured = cells.load(profile, DESIGN, names=NAMES)
     wholes = dict(list(measured[measured.axis == WHOLE].groupby([*PLACE])))
     measured = measured[measured.axis.isin(("speakers", "spread"))]
@@ -185,10 +185,9 @@ def contrasts(profile: str) -> pd.DataFrame:
         cut = len(sides[0])
         few, many = values[:cut].mean(), values[cut:-1].mean()
         drawn = samples[:, cut:-1].mean(axis=1) - samples[:, :cut].mean(axis=1)
-        low, high = counts.bounds(drawn)
         line = dict(zip((*PLACE, "size"), place, strict=True))
         line |= {"few": few, "many": many, "whole": values[-1], "difference": many - few}
-        line |= {"low": low, "high": high, "p": counts.p_value(drawn)}
+        line |= counts.difference(many - few, drawn, clips=sides[0][0].clips.sum())
         line["train_clips"] = np.mean([part.train_clips.iloc[0] for part in sides[0]])
         line["few_speakers"], line["many_speakers"] = (
             np.mean([part.train_speakers.iloc[0] for part in side]) for side in sides

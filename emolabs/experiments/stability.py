@@ -99,7 +99,8 @@ def contrasts_table(lines: pd.DataFrame) -> pd.DataFrame:
     table["UAR of few (%)"] = (100 * lines.few).round(1)
     table["many speakers"] = lines.many_speakers.round(0).astype(int)
     table["UAR of many (%)"] = (100 * lines.many).round(1)
-    table["many − few"] = [points(*values) for values in zip(lines.difference, lines.low, lines.high, strict=True)]
+    told = zip(lines.difference, lines.low, lines.high, lines.interval_over, strict=True)
+    table["many − few"] = [points(*values) + over_mark(over) for *values, over in told]
     table["p (Holm)"] = lines.p_holm.map(p_value)
     return table
 
@@ -126,8 +127,10 @@ def ablations_table(lines: pd.DataFrame) -> pd.DataFrame:
     table = lines[["protocol", "scope", "pipeline"]].copy()
     table["chain"] = lines.steps.map(STEPS)
     table["UAR (%)"] = [points(*values) for values in zip(lines.uar, lines.low, lines.high, strict=True)]
-    differences = zip(lines.difference, lines.difference_low, lines.difference_high, strict=True)
-    table["minus full chain"] = ["–" if pd.isna(values[0]) else points(*values) for values in differences]
+    columns = ("difference", "difference_low", "difference_high", "difference_over")
+    told = zip(*(lines[column] for column in columns), strict=True)
+    differences = ["–" if pd.isna(values[0]) else points(*values) + over_mark(over) for *values, over in told]
+    table["minus full chain"] = differences
     table["p (Holm)"] = lines.p_holm.map(p_value)
     table["clips"] = lines.clips
     return table
