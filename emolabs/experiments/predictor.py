@@ -16,8 +16,8 @@ import torch
 from safetensors.torch import load_file
 
 from emolabs import paths, storage
-from emolabs.corpora import audio
 from emolabs.experiments import learners, networks
+from emolabs.experiments.one_clip import read, stored
 from emolabs.extraction import embeddings, functionals, spectrograms
 from emolabs.extraction.store import Features
 from emolabs.modeling import encoder, training, weights
@@ -25,7 +25,7 @@ from emolabs.modeling.classifier import Classifier
 from emolabs.modeling.pipeline import Pipeline
 from emolabs.modeling.sides import Side
 from emolabs.standardization.normalization import Normalization, normalize
-from emolabs.standardization.waveforms import FULL_SCALE, Waveforms
+from emolabs.standardization.waveforms import Waveforms
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ class Model:
 
     def normalize(self, source: str | Path | np.ndarray, *, sample_rate_hz: int | None = None) -> Waveforms:
         """One clip as a store of the run's normalized waveforms would hold it; arguments and errors of `predict`."""
-        samples, rate = _samples(source, sample_rate_hz=sample_rate_hz)
+        samples, rate = read(source, sample_rate_hz=sample_rate_hz)
         return stored(normalize(samples, sample_rate_hz=rate, steps=self.normalization)[0], self.normalization)
 
     def answer(self, waves: Waveforms, features: Features | None) -> Prediction:
@@ -242,41 +242,3 @@ def _network(folder: Path, config: dict, *, pipeline: Pipeline) -> Classifier:
             f"({reason})"
         ) from None
     return network.eval().requires_grad_(False)
-
-
-def _samples(source: str | Path | np.ndarray, *, sample_rate_hz: int | None) -> tuple[np.ndarray, int]:
-    """Samples [frames, channels] and their rate; refuses what an index would refuse, with the same reasons."""
-    if isinstance(source, str | Path):
-        if sample_rate_hz is not None:
-            raise ValueError(
-                f"{source} states its own sample rate: expected none beside a file, found {sample_rate_hz}"
-            )
-        samples, sample_rate_hz = audio.read(Path(source))
-    else:
-        samples = np.asarray(source)
-        if sample_rate_hz is None or sample_rate_hz <= 0:
-            raise ValueError(f"an array needs its sample rate in Hz: expected sample_rate_hz=…, found {sample_rate_hz}")
-        if samples.ndim not in (1, 2) or samples.dtype.kind != "f":
-            raise ValueError(
-                "expected samples [frames] or [frames, channels] as floats with full scale 1, found "
-                f"{samples.dtype} {list(samples.shape)}: divide 16-bit integers by 32768"
-            )
-        samples = (samples if samples.ndim == 2 else samples[:, None]).astype(np.float32)
-        if not np.isfinite(samples).all():
-            raise ValueError(
-                f"not finite: {int((~np.isfinite(samples)).sum())} of {samples.size} samples are NaN or infinite"
-            )
-    if len(samples) < audio.SHORTEST_S * sample_rate_hz:
-        raise ValueError(
-            f"too short: {len(samples)} samples at {sample_rate_hz} Hz are less than {audio.SHORTEST_S:g} s"
-        )
-    if np.abs(samples).max() < 10 ** (audio.SILENCE_DBFS / 20):
-        raise ValueError(f"silent: the peak is below {audio.SILENCE_DBFS:.0f} dBFS")
-    return samples, sample_rate_hz
-
-
-def stored(wave: np.ndarray, steps: Normalization) -> Waveforms:
-    """`wave` as a store of this one clip has it: in 16 bits."""
-    samples = np.clip(np.rint(wave * FULL_SCALE), -FULL_SCALE - 1, FULL_SCALE).astype("<i2")
-    clips = pd.DataFrame({"id": [""], "path": [""], "corpus": [""], "start": [0], "length": [len(samples)]})
-    return Waveforms(Path(), clips, samples, steps.sample_rate_hz)
