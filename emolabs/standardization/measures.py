@@ -63,7 +63,7 @@ def bandwidth(wave: np.ndarray, *, sample_rate_hz: int) -> float:
 def power_density(wave: np.ndarray, *, sample_rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies in Hz and power density (Welch 1967) of frames of 32 ms, each without its mean, under a Hann window.
 
-    It is that of `scipy.signal.welch`, all frames at once: SciPy takes one after the other, ten times slower.
+    It is that of `scipy.signal.welch`, which takes the frames one by one, in Python; here they are taken at once.
     """
     size = min(len(wave), round(FRAME_S * sample_rate_hz))
     frames = wave[: len(wave) // size * size].reshape(-1, size)
