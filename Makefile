@@ -46,7 +46,7 @@ environment: $(READY)  ## the Python environment, where no suitable one is activ
 	@# Compiled here, side by side, what takes long when first imported; librosa by one process: several that do it at
 	@# once can tear numba's cache (numba issue 10128).
 	@.venv/bin/python -c "import librosa.display, librosa.effects, librosa.feature.spectral" & \
-	.venv/bin/python -W ignore -c "import captum.attr, papermill, seaborn, snakemake.cli, torchaudio, transformers.models.whisper.modeling_whisper"; \
+	.venv/bin/python -W ignore -c "import captum.attr, papermill, seaborn, snakemake.cli, torchaudio, transformers.models.whisper.modeling_whisper" && \
 	wait $$!
 	@touch $@
 
