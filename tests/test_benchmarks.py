@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from benchmarks import processes, scale
-from benchmarks.measure import Row, interleave
+from benchmarks import arithmetic, processes, scale
+from benchmarks.measure import Row, Settings, interleave
 from benchmarks.processes import peaks
 
 from emolabs import paths
 from emolabs.corpora import index
+from emolabs.modeling import encoder, untrained
 
 RATE_HZ = 16_000
 
@@ -37,7 +38,8 @@ def corpus(tmp_path) -> Path:
 
 def test_a_small_run_gives_the_whole_table(corpus, tmp_path):
     command = [sys.executable, "-m", "tests.benchmarks", "--clips", "24", "--repeats", "1", "--out", tmp_path / "out"]
-    command += ["--only", "indexing", "normalization", "logmel", "training", "memory", "scale", "embeddings"]
+    command += ["--only", "indexing", "normalization", "logmel", "training", "memory", "scale"]
+    command += ["embeddings", "arithmetic"]
     nowhere = {"EMOLABS_WEIGHTS": "", "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     environment = os.environ | {"EMOLABS_RAW": str(corpus)} | nowhere
     done = subprocess.run(command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -51,11 +53,23 @@ def test_a_small_run_gives_the_whole_table(corpus, tmp_path):
     ]
     assert all(rows[name]["verdict"] in ("pass", "miss") for name in measured if rows[name]["target"])
     assert "skipped" in rows["peak memory"]["note"]
-    assert rows["embeddings"]["ours"] == "skipped" and "EMOLABS_WEIGHTS" in rows["embeddings"]["note"]
+    for name in ("embeddings", "encoder arithmetic"):
+        assert rows[name]["ours"] == "skipped" and "EMOLABS_WEIGHTS" in rows[name]["note"]
     assert 0.05 < float(rows["scale of the index: 24 clips"]["ratio"].split()[0]) < 1.5
     assert done.returncode == int(any(row["verdict"] == "miss" for row in rows.values()))
     assert float(rows["log-mel"]["note"].split("at most ")[1].split(" dB")[0]) <= 0.07  # one step of float16 at 100 dB
     assert done.stdout.strip() == (tmp_path / "out" / "benchmarks.md").read_text(encoding="utf-8").strip()
+
+
+def test_operations_of_an_encoder_are_compared_to_those_of_a_product(corpus, tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOLABS_RAW", str(corpus))
+    arithmetic.data.recordings.cache_clear()
+    tiny = encoder.build(untrained.CONFIGS["whisper"])
+    tiny.source = {"name": "tiny"}
+    monkeypatch.setattr(arithmetic.encoder, "load", lambda _: tiny)
+    (row,) = arithmetic.run(Settings(clips=8, repeats=1, full=False, folder=tmp_path))
+    arithmetic.data.recordings.cache_clear()
+    assert 0 < row.ratio < 10 and "tiny on" in row.note and "× 32 × 128" in row.compared_to
 
 
 def test_every_step_whose_memory_is_measured_runs_to_its_end(corpus, tmp_path):

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks import (
+    arithmetic,
     coverage,
     data,
     embeddings,
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "normalization": normalization.run,
     "logmel": spectrograms.run,
     "embeddings": embeddings.run,
+    "arithmetic": arithmetic.run,
     "training": epochs.run,
     "notebook": one_notebook.run,
     "memory": memory.run,
