@@ -1,6 +1,7 @@
 """What is measured with the models of runs: temperatures of the validation side and answers to degraded recordings."""
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -190,6 +191,13 @@ def test_results_that_are_not_there_are_named():
         choice.degraded([], rows=["mfcc-linear speaker"], seed=0)
     with pytest.raises(ValueError, match="expected rows such as"):
         choice.degraded([], rows=["mfcc-linear"], seed=0)
+
+
+def test_without_new_speakers_no_gap_is_drawn_and_a_sentence_says_why():
+    known, new = (SimpleNamespace(row=SimpleNamespace(pipeline="mfcc-linear", protocol=p)) for p in ("hash", "speaker"))
+    assert choice.new_speakers([known, new]) == [new]
+    with pytest.raises(LookupError, match="expected one under speaker, found mfcc-linear under hash; name speaker"):
+        choice.new_speakers([known])
 
 
 def test_code_that_degraded_otherwise_makes_answers_stale(result, monkeypatch):

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from emolabs.experiments.results import Result
 
+#: The protocol under which every evaluated speaker is new.
+NEW = "speaker"
+
 
 def calibrated(
     found: Sequence[Result], *, protocols: Sequence[str], pipelines: Sequence[str], seed: int
@@ -25,6 +28,21 @@ def degraded(found: Sequence[Result], *, rows: Sequence[str], seed: int) -> list
     if wrong:
         raise ValueError(f"expected rows such as `whisper-linear speaker`, pipeline and protocol, found {wrong}")
     return _chosen(found, names=names, seed=seed)
+
+
+def new_speakers(found: Sequence[Result]) -> list[Result]:
+    """Those of the results that were evaluated on new speakers, in their order.
+
+    Raises `LookupError` where there is none.
+    """
+    chosen = [result for result in found if result.row.protocol == NEW]
+    if not chosen:
+        names = ", ".join(dict.fromkeys(f"{result.row.pipeline} under {result.row.protocol}" for result in found))
+        raise LookupError(
+            f"gaps between groups of speakers need results of new speakers: expected one under {NEW}, found {names}; "
+            f"name {NEW} among the protocols, or train one of these pipelines under it first"
+        )
+    return chosen
 
 
 def _chosen(found: Sequence[Result], *, names: Sequence[tuple], seed: int) -> list[Result]:

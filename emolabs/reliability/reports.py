@@ -7,10 +7,11 @@ import pandas as pd
 from emolabs.experiments.results import Result
 from emolabs.reliability import abstention, calibration, subgroups, validation
 from emolabs.reliability.calibration import Answers
+from emolabs.reliability.choice import NEW
 from emolabs.reporting import interval, over_mark, stale_mark
 
-#: The protocols whose promise is tried on new speakers, and which has these.
-KNOWN, NEW = ("random", "hash"), "speaker"
+#: The protocols whose promise is tried on new speakers.
+KNOWN = ("random", "hash")
 
 
 def scaled(found: Sequence[Result], *, measure: bool) -> tuple[list[tuple[Result, pd.DataFrame]], list[str]]:
