@@ -1,4 +1,5 @@
-# make help lists what there is. PROFILE names a folder of params/ (demo, thesis, your own).
+# make help lists what there is. PROFILE names a folder of params/ (demo, thesis, your own); GPU_RUNS says how many
+# networks train at once where there is a GPU (default: 1).
 PROFILE ?= demo
 # egemaps adds openSMILE, whose licence allows research and private use only; leave it out with EXTRAS=test
 EXTRAS ?= test,egemaps
@@ -23,7 +24,7 @@ endif
 LOCK := .snakemake/one.lock
 # Kernels of the notebooks are forks of one process (emolabs/kernels.py): each would load libraries for ten seconds.
 KERNELS := $(BIN)/python -m emolabs.kernels
-SNAKEMAKE := flock --nonblock --conflict-exit-code 75 $(LOCK) $(KERNELS) $(BIN)/snakemake --nolock --config profile=$(PROFILE)
+SNAKEMAKE := flock --nonblock --conflict-exit-code 75 $(LOCK) $(KERNELS) $(BIN)/snakemake --nolock --config profile=$(PROFILE) $(if $(GPU_RUNS),--resources gpu=$(GPU_RUNS))
 BUSY := { [ $$? -ne 75 ] || echo "another run is at work in $(CURDIR): wait for it, or stop it" >&2; exit 1; }
 
 .PHONY: help environment corpora weights reproduce evaluation retrain site thesis-figures verify test lab cards bench contracts style

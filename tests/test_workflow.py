@@ -234,6 +234,14 @@ def edit_profile(root: Path, **values) -> None:
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **values}))
 
 
+@pytest.mark.parametrize(("asked", "passed"), [([], False), (["GPU_RUNS=8"], True)])
+def test_networks_share_a_gpu_where_asked(asked, passed):
+    done = subprocess.run(
+        ["make", "-n", "reproduce", *asked], cwd=paths.ROOT, capture_output=True, text=True, check=True
+    )
+    assert ("--resources gpu=8" in done.stdout) == passed and "profile=demo" in done.stdout
+
+
 def test_first_run_makes_everything_and_counts_its_steps(finished):
     root, said = finished
     for name in ["logmel-cnn3-mean", "constant", "egemaps-linear"]:
