@@ -64,7 +64,8 @@ def main(arguments: list[str]) -> int:
     except (OSError, KeyError):
         kernel = 0
     if not kernel:
-        os.execv(sys.executable, [sys.executable, "-m", "ipykernel_launcher", *arguments])
+        ordinary = os.path.join(os.path.dirname(__file__), "kernel.py")
+        os.execv(sys.executable, [sys.executable, ordinary, *arguments])
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: _pass_on(received, kernel))
     parent, said = int(os.environ.get("JPY_PARENT_PID") or os.getppid()), b""

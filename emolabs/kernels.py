@@ -12,7 +12,6 @@ becomes an ordinary kernel where a fork would not be the same, because variables
 fork, on others than Linux, and where no socket can be made.
 """
 
-import atexit
 import contextlib
 import gc
 import importlib
@@ -29,7 +28,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from emolabs import paths, storage
+from emolabs import kernel, paths, storage
 from emolabs.kernel_client import REFUSED, SERVER, fixed, receive
 
 #: What no kernel should differ by; interpreter and libraries read it when they start.
@@ -67,9 +66,9 @@ def environment() -> dict[str, str]:
 
 def command(*arguments: str) -> list[str]:
     """The command line of a kernel, as a kernel specification has it: a client where there is a server, or else
-    ipykernel itself. `arguments` are ipykernel's."""
+    a kernel of its own. `arguments` are ipykernel's."""
     arguments = ("-f", "{connection_file}", *arguments)
-    return _client(*arguments) if SERVER in os.environ else [sys.executable, "-m", "ipykernel_launcher", *arguments]
+    return _client(*arguments) if SERVER in os.environ else [sys.executable, kernel.__file__, *arguments]
 
 
 def _client(*arguments: str) -> list[str]:
@@ -164,19 +163,13 @@ def _become(request: dict, *, streams: list[int], connection: socket.socket) -> 
     os.environ.pop("JPY_PARENT_PID", None)  # whose end would be looked for in this process' parent
     for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
         del sys.modules[name]  # which may have been edited
-    sys.argv = ["ipykernel_launcher", *request["arguments"]]
     connection.sendall(os.getpid().to_bytes(len(REFUSED), "big"))
     threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
 
     import numpy as np
-    from ipykernel import kernelapp
 
     np.random.seed()  # forks would draw the same numbers; Python's own generator sees to it itself
-    kernelapp.launch_new_instance(argv=request["arguments"])
-    connection.sendall(b"0")
-    atexit._run_exitfuncs()
-    sys.__stdout__.flush()
-    os._exit(0)  # to take all that was loaded apart would cost a second, and a copy of its memory
+    kernel.run(request["arguments"], ended=lambda: connection.sendall(b"0"))
 
 
 def _end_with(connection: socket.socket) -> None:

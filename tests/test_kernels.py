@@ -30,6 +30,15 @@ environment = {name: value for name, value in os.environ.items() if name.startsw
 print(json.dumps([os.getcwd(), sys.executable, emolabs.__file__, sys.path, threads, environment, os.environ["MINE"]]))
 """
 FIGURE = "_, axes = plt.subplots()\nline, = axes.plot([1, 2])"
+#: Something to do at exit, and a module with something that notices how it is taken apart.
+LEFT = """
+import atexit, sys
+class Loaded:
+    def __del__(self, apart=here / "apart"): apart.touch()
+atexit.register((here / "due").touch)
+sys.modules["loaded"] = module = type(sys)("loaded")
+module.it = Loaded()
+"""
 DRAWN = "import numpy as np, random\nprint(np.random.random(), random.random())"
 
 
@@ -71,6 +80,14 @@ def test_a_fork_is_what_an_ordinary_kernel_is(tmp_path, beside, monkeypatch):
 @needs_a_server
 def test_forks_draw_their_own_random_numbers(tmp_path, beside):
     assert executed(tmp_path / "a", DRAWN)[0][0].text != executed(tmp_path / "b", DRAWN)[0][0].text
+
+
+@pytest.mark.parametrize("is_fork", [False, pytest.param(True, marks=needs_a_server)])
+def test_a_kernel_does_what_is_due_at_its_end_and_takes_nothing_apart(is_fork, tmp_path, beside, monkeypatch):
+    if not is_fork:
+        monkeypatch.delenv(SERVER, raising=False)
+    executed(tmp_path, f"import pathlib\nhere = pathlib.Path({str(tmp_path)!r})", LEFT)
+    assert (tmp_path / "due").is_file() and not (tmp_path / "apart").exists()
 
 
 @pytest.mark.parametrize(
