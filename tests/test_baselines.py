@@ -132,3 +132,13 @@ def test_the_committed_marks_are_those_of_the_committed_results():
     compared = compared[compared.on == "overall"].reset_index(drop=True)
     pd.testing.assert_series_equal(chosen.linear_low, compared.linear_low, rtol=1e-9)
     assert chosen["mark"].tolist() == baselines.marks(compared)
+
+
+def test_the_legend_of_all_marks_fits_the_page():
+    scores = pd.DataFrame({"speaker_overlap": [1.0, 0.0], "mark": [OPEN, ""]})
+    with plt.rc_context(reporting.style.STYLE):
+        figure, _ = reporting.figure(height_in=3)
+        legend = figure.legend(handles=ranking.legend_scopes(scores), loc="outside upper center", ncols=3)
+        figure.draw_without_rendering()
+    box = legend.get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.width

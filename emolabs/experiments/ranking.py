@@ -149,7 +149,7 @@ def faces(scores: pd.DataFrame) -> list[Line2D]:
         ("", "", f"filled: beats {LINEAR}"),
         (baselines.MARK, "", f"white: does not beat {LINEAR}"),
         ("", LINEAR, f"cross: {LINEAR}"),
-        *([(baselines.OPEN, "", f"half: no {LINEAR} to compare")] * bool((scores.mark == baselines.OPEN).any())),
+        *([(baselines.OPEN, "", f"half: no {LINEAR}")] * bool((scores.mark == baselines.OPEN).any())),
     ]
     handles = [
         Line2D([], [], **comparison.looks(mark, name, color="0.3", marker="o"), markersize=4.2, label=label)
