@@ -13,7 +13,6 @@ import copy
 import sys
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
@@ -113,43 +112,21 @@ AXES = (
     ("all_operations", f"operations for {CLIP_S:g} s"),
     ("seconds", "seconds of training (machine\nshared: rows do not compare)"),
 )
-#: How near two points come, as a share of an axis, before they are drawn side by side.
-NEAREST = 0.045
 
 
 def draw(axes: Sequence[Axes], lines: pd.DataFrame) -> None:
     """Accuracy with its interval over each of `AXES`, on logarithmic axes, in the pipeline's look: filled where the
-    training ran on a GPU, open on a CPU. What would lie on each other is drawn side by side."""
+    training ran on a GPU, open on a CPU."""
     names = labels(lines[lines.pipeline != "constant"])
     lines = lines.set_index("pipeline").loc[list(names)]
     for axis, (column, title) in zip(axes, AXES, strict=True):
         there = lines.dropna(subset=column)
-        for (name, line), place in zip(there.iterrows(), _apart(there, column=column), strict=True):
+        for name, line in there.iterrows():
             look = pipeline_look(name) | {"linestyle": "", "capsize": 2, "markersize": 6, "label": names[name]}
-            look |= {} if line.device == "cuda" else {"markerfacecolor": "white"}
+            look |= {} if line.device == "cuda" else {"markerfacecolor": "none"}
             errors = [[100 * (line.accuracy - line.accuracy_low)], [100 * (line.accuracy_high - line.accuracy)]]
-            axis.errorbar(place, 100 * line.accuracy, yerr=errors, **look)
+            axis.errorbar(line[column], 100 * line.accuracy, yerr=errors, **look)
         axis.set(xscale="log", xlabel=title)
-
-
-def _apart(lines: pd.DataFrame, *, column: str) -> list[float]:
-    """Where the points of `lines` stand on a logarithmic axis: those nearer to each other than `NEAREST`, with
-    overlapping intervals, side by side around their middle."""
-    value = np.log10(lines[column].to_numpy(float))
-    low, high = lines.accuracy_low.to_numpy(), lines.accuracy_high.to_numpy()
-    step = NEAREST * ((np.ptp(value) if len(value) else 0) or 1)
-    groups: list[list[int]] = []
-    for i in np.argsort(value, kind="stable"):
-        for group in groups:
-            overlaps = any(low[j] <= high[i] and low[i] <= high[j] for j in group)
-            if overlaps and value[i] - value[group[-1]] < step:
-                group.append(int(i))
-                break
-        else:
-            groups.append([int(i)])
-    for group in groups:
-        value[group] = value[group].mean() + step * (np.arange(len(group)) - (len(group) - 1) / 2)
-    return list(10**value)
 
 
 def caption(lines: pd.DataFrame) -> str:
@@ -158,8 +135,7 @@ def caption(lines: pd.DataFrame) -> str:
     return (
         f"hash, all corpora{gpu}. Parameters and operations: with a frozen encoder's, as far as the layer that is\n"
         f"heard. Not counted: spectrograms and functionals, and in seconds the making of any features.\n"
-        f"{SECONDS}\n"
-        f"Points that would lie on each other stand side by side around their place."
+        f"{SECONDS}"
     )
 
 
