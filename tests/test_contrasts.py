@@ -165,6 +165,16 @@ def test_a_picture_has_a_place_for_every_contrast_and_its_differences(lines):
     assert sum("less second†" in label.get_text() for label in axis.get_yticklabels()) == 2
 
 
+def test_each_number_is_marked_by_what_its_own_interval_is_over(lines):
+    line = lines.iloc[[0]].assign(difference_over="clips", less_over="speakers", interval_over="speakers")
+    cells = contrasts.formatted(line).iloc[0][["first difference", "second difference", "first less second"]]
+    assert [cell.endswith("†") for cell in cells] == [True, False, False]
+    figure, axis = reporting.figure(height_in=3)
+    contrasts.draw(axis, line)
+    assert [label.get_text().endswith("†") for label in axis.get_yticklabels()] == [False, False, True, False]
+    assert reporting.IN_PICTURES["†"] in axis.get_xlabel()
+
+
 def test_what_is_declared_are_rows_and_protocols_that_exist():
     found = contrasts.declared()
     assert len(set(found)) == len(found) >= 9

@@ -57,13 +57,29 @@ def test_a_picture_has_a_place_for_every_comparison(lines):
     assert [text.get_text().strip() for text in axis.texts] == ["not run"]
 
 
+def test_what_is_left_without_corpora_of_few_speakers_stands_beside_every_difference(found):
+    first, second = (f"{result.row.pipeline} {result.row.protocol} {result.row.scope}" for result in found[1:3])
+    pair = [tuple(name.split()) for name in (first, second)]
+    lines = paired.table([Comparison("what?", *pair)], found)
+    rest = paired.compare(*found[1:3], by_corpus=False, without=True).set_index("on").loc["without tess"]
+    assert lines.without.item() == "without tess" and rest.difference != lines.difference.item()
+    assert effects.rest(next(lines.itertuples()), "difference") == tuple(rest[["difference", "low", "high"]])
+    shown = effects.formatted(lines)["without TESS (exploratory)"].item()
+    assert shown == reporting.interval(rest.difference, rest.low, rest.high)
+    figure, (axis, other) = reporting.figure(cols=2)
+    effects.draw(axis, lines)
+    effects.draw(other, lines.assign(without=""))
+    assert [len(a.containers) for a in (axis, other)] == [2, 1]
+    assert "orange: without TESS" in axis.get_xlabel() and "orange" not in other.get_xlabel()
+
+
 def test_pictures_say_what_their_marks_mean(found, lines):
     plain, marked, premium, scopes = reporting.figure(cols=4)[1]
     effects.draw(plain, lines)
     effects.draw(marked, lines.assign(known=True, interval_over="clips"))
     assert [mark for mark in "†§" if mark in plain.get_xlabel()] == []
     assert all(meaning in marked.get_xlabel() for meaning in reporting.IN_PICTURES.values())
-    premiums.draw(premium, premiums.table(found))  # of TESS' two actresses intervals are over clips
+    premiums.draw(premium, premiums.table(found), known="random")  # of TESS' two actresses intervals are over clips
     assert premium.get_xlabel() == reporting.IN_PICTURES["†"]
     scores = results.table(found).query("on == 'overall'").assign(interval_over=["clips"] + ["speakers"] * 4, mark="")
     comparison.draw_scores(scopes, scores.assign(pipeline=scores.pipeline.iloc[1]), title="")
@@ -94,7 +110,7 @@ def test_pairs_that_are_all_refused_are_named_and_nothing_else_is_drawn_or_table
     lines = premiums.table([replace(found[1], predictions=fewer), found[4]])
     assert list(lines.columns) == premiums.COLUMNS == list(premiums.table(found).columns)
     figure, axis = reporting.figure()
-    premiums.draw(axis, lines)
+    premiums.draw(axis, lines, known="random")
     assert [bar.get_label() for bar in axis.containers] == ["mfcc-linear (not comparable)"]
     table = premiums.formatted(lines)
     assert table.empty and list(table.columns) == list(premiums.formatted(premiums.table(found)).columns)
@@ -139,7 +155,7 @@ def test_the_committed_tables_are_those_of_the_committed_results(committed):
     everything = committed.found
     lines = pd.read_csv(paths.figures("thesis") / "42_premium.csv", dtype={"missing": object}).fillna({"missing": ""})
     pd.testing.assert_frame_equal(lines, premiums.table(everything), check_dtype=False, atol=1e-9)
-    lines = pd.read_csv(paths.figures("thesis") / "41_effects.csv").fillna({"missing": ""})
+    lines = pd.read_csv(paths.figures("thesis") / "41_effects.csv").fillna({"missing": "", "without": ""})
     made = paired.table(paired.declared(), everything)
     pd.testing.assert_frame_equal(lines, made, check_dtype=False, atol=1e-9)
     lines = pd.read_csv(paths.figures("thesis") / "41_contrasts.csv").fillna({"missing": "", "without": ""})

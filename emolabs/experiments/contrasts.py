@@ -5,7 +5,7 @@
 Conventions: UAR and its differences are shares in −1–1; in tables, pictures and sentences they are points.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,20 +18,22 @@ from emolabs.experiments import effects, paired
 from emolabs.experiments.effects import LEVEL
 from emolabs.experiments.metrics import FEWEST_SPEAKERS
 from emolabs.experiments.results import Result
-from emolabs.reporting import COLORS, KNOWN, interval, known_mark, over_mark, p_value, stale_mark
+from emolabs.reporting import COLORS, KNOWN, interval, known_mark, meanings, over_mark, p_value, stale_mark
 
 NOT_RUN = "not run: "
 LEGEND = (
     f"{KNOWN} all four scores were known when it was declared. Without few: the same without corpora of fewer than "
     f"{FEWEST_SPEAKERS} speakers, of which a bootstrap draws the same ones over and over; exploratory, not declared. "
-    "A difference that no sample shows has the exact interval over clips; the contrast is wider by it and not tested."
+    "A difference that no sample shows has the exact interval over clips; the contrast is wider by it and not tested. "
+    f"{effects.SEED}"
 )
 #: The two differences of a contrast, by the names of their columns.
 SIDES = ("difference", "less")
 #: What is known of a side: its difference with the bounds.
 _OF_SIDE = ("value", "low", "high")
+_TOLD = ("low", "high", "interval_over")
 COLUMNS = [
-    *("question", "where", "difference_rows", "less_rows"),
+    *("question", "where", "difference_rows", "less_rows", "difference_over", "less_over"),
     *(f"{side}_{number}" for side in SIDES for number in _OF_SIDE),
     *("contrast", "low", "high", "p", "clips", "interval_over", "missing", "stale", "known"),
     *("without", "without_contrast", "without_low", "without_high"),
@@ -86,10 +88,9 @@ def _pair(given: object) -> tuple[Side, ...]:
 def compare(difference: tuple[Result, Result], less: tuple[Result, Result]) -> dict:
     """By how much the difference of two results exceeds that of two others, on the clips that all four evaluated.
 
-    Returns `difference_value, difference_low, difference_high` and `less_…` of the two differences, `contrast` with
-    `low`, `high` (95 %) and `p` (two-sided, of the bootstrap), `clips` and `interval_over`; and the contrast on what
-    `paired.without_few` leaves: `without` (its name, empty where it leaves nothing out), `without_contrast`, `…_low`,
-    `…_high`.
+    Returns `difference_value`, `…_low`, `…_high`, `…_over` (speakers or clips) and `less_…` of the two differences,
+    `contrast` with `low`, `high` (95 %), `p` (two-sided, of the bootstrap), `clips` and `interval_over`; and the contrast
+    on what `paired.without_few` leaves: `without` (its name, empty for nothing), `without_contrast`, `…_low`, `…_high`.
     A difference of two results that no sample parts has the exact interval of `paired.spread`; the contrast is then
     wider by it, and not tested (p is 1).
     Raises `ValueError` as `paired.common` does.
@@ -102,7 +103,7 @@ def compare(difference: tuple[Result, Result], less: tuple[Result, Result]) -> d
     told = paired.bounds(contrast[1:]) | {"interval_over": over}
     for side, values in sides.items():
         own = paired.spread(values, clips=len(clips), over=over)
-        numbers |= {f"{side}_value": values[0], f"{side}_low": own["low"], f"{side}_high": own["high"]}
+        numbers |= _of_side(side, values[0], own)
         if not values.any():  # what such a side does not show, its exact interval adds
             told |= {"low": told["low"] + own["low"], "high": told["high"] + own["high"]}
             told |= {"p": 1.0, "interval_over": own["interval_over"]}
@@ -145,15 +146,19 @@ def _line(contrast: Contrast, there: dict[Side, Result]) -> dict:
             first, second = (there[name] for name in pair)
             known = paired.compare(first, second, by_corpus=False).iloc[0]
             line["stale"] |= first.stale or second.stale
-            line |= {f"{side}_value": known.difference, f"{side}_low": known.low, f"{side}_high": known.high}
-            line["interval_over"] = known.interval_over
+            line |= _of_side(side, known.difference, known)
     return line | {"missing": NOT_RUN + "; ".join(missing)}
+
+
+def _of_side(side: str, value: float, told: Mapping) -> dict:
+    """What a line says of one of its differences, of which `told` has the bounds and what they are over."""
+    return dict(zip([f"{side}_{name}" for name in (*_OF_SIDE, "over")], [value, *map(told.get, _TOLD)], strict=True))
 
 
 def _points(line, side: str) -> str:
     """A difference of a line with its interval; nothing where it is not known."""
     value, low, high = (getattr(line, f"{side}_{number}") for number in _OF_SIDE)
-    return "" if pd.isna(value) else interval(value, low, high) + over_mark(line.interval_over)
+    return "" if pd.isna(value) else interval(value, low, high) + over_mark(getattr(line, f"{side}_over"))
 
 
 def formatted(lines: pd.DataFrame) -> pd.DataFrame:
@@ -205,14 +210,16 @@ def draw(axis: Axes, lines: pd.DataFrame) -> None:
             values = line.missing.split(":")[0] if line.missing else (line.contrast, line.low, line.high)
             made, known = (stale_mark(line.stale) if is_it else "" for is_it in (not line.missing, line.missing))
             over = "" if line.missing else over_mark(line.interval_over)
-            rows.append((f"{line.where}: first less second{over}{made}", (values, look)))
+            label, rest = f"{line.where}: first less second{over}{made}", effects.rest(line, "contrast")
+            rows.append((label, (values, look), rest))
             for side, number in zip(SIDES, ("first", "second"), strict=True):
                 values = [getattr(line, f"{side}_{name}") for name in _OF_SIDE]
                 if not pd.isna(values[0]):
-                    look = {"fmt": "|", "color": "0.45", "elinewidth": 0.8}
-                    rows.append((f"{number}: {getattr(line, f'{side}_rows')}{known}", (values, look)))
+                    look, over = {"fmt": "|", "color": "0.45", "elinewidth": 0.8}, getattr(line, f"{side}_over")
+                    rows.append((f"{number}: {getattr(line, f'{side}_rows')}{over_mark(over)}{known}", (values, look)))
     effects.draw_rows(axis, rows)
-    axis.set_xlabel(f"difference of UAR (points)\n{effects.FILLED}\nstrokes: its two differences")
+    said = ["difference of UAR (points), 95 % intervals", effects.FILLED, "grey strokes: its two differences"]
+    axis.set_xlabel("\n".join([*said, *effects.rest_told(lines), *meanings(label for label, *_ in rows)]))
 
 
 def height_in(lines: pd.DataFrame) -> float:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from emolabs.experiments import paired
 from emolabs.experiments.failures import best
 from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import ENCODERS, load_pipelines
@@ -27,6 +29,8 @@ TUNING = (
     "Tuning does not come alone: a frozen direct row hears a learned sum of all layers of its encoder, a tuned one the "
     "last layer; and augmentation alters the frames of the one, the waveform of the other."
 )
+#: What intervals and p of comparisons leave out.
+SEED = "Of every row one seed: what another start of a network would change is in no interval and no p (44_stability)."
 #: What the axis of a picture says of its filled markers.
 FILLED = f"filled: p (Holm) < {LEVEL}"
 
@@ -56,19 +60,35 @@ def draw(axis: Axes, lines: pd.DataFrame) -> None:
             look = {"fmt": "o", "color": COLORS["blue"], "ecolor": "black", "capsize": 2}
             look["markerfacecolor"] = COLORS["blue"] if line.p_holm < LEVEL else "white"
             label = name(line) + over_mark(line.interval_over) + stale_mark(line.stale)
-            rows.append((label, (values, look)))
+            rows.append((label, (values, look), rest(line, "difference")))
     draw_rows(axis, rows)
-    said = ["difference of UAR (points), first minus second", FILLED, *meanings(label for label, _ in rows)]
-    axis.set_xlabel("\n".join(said))
+    said = ["difference of UAR (points), first minus second", "95 % intervals", FILLED, *rest_told(lines)]
+    axis.set_xlabel("\n".join([*said, *meanings(label for label, *_ in rows)]))
 
 
-def draw_rows(axis: Axes, rows: Sequence[tuple[str, tuple | None]]) -> None:
+def rest(line, value: str) -> tuple[float, ...]:
+    """A `value` of `paired.table` or `contrasts.table` and its bounds without corpora of few speakers; empty where the
+    line leaves none out."""
+    return tuple(getattr(line, f"without_{name}") for name in (value, *paired.BOUNDS)) if line.without else ()
+
+
+def rest_told(lines: pd.DataFrame) -> list[str]:
+    """What an axis says of the marks that `draw_rows` makes of `rest`; nothing where there are none."""
+    names = [name for name in lines.without.unique() if name]
+    return [f"orange: {' or '.join(map(paired.title, names))} (exploratory)"] if names else []
+
+
+def draw_rows(axis: Axes, rows: Sequence[tuple]) -> None:
     """Labelled rows from top to bottom: a heading (None), or (difference, low, high) as a dot with its interval and how
-    it looks; a text in place of the numbers says why there are none."""
-    places = place_rows(axis, [(label, content is None) for label, content in rows])
-    for place, (_, content) in zip(places, rows, strict=True):
+    it looks; a text in place of the numbers says why there are none. A third part, where there is one, is a `rest`: it
+    stands in orange under the dot."""
+    places = place_rows(axis, [(label, content is None) for label, content, *_ in rows])
+    for place, (_, content, *others) in zip(places, rows, strict=True):
         if content is None:
             continue
+        for value, low, high in (100 * np.array(other) for other in others if other):
+            look = {"fmt": "D", "markersize": 3, "color": COLORS["orange"], "elinewidth": 0.8, "capsize": 1.5}
+            axis.errorbar(value, place - 0.32, xerr=[[value - low], [high - value]], **look)
         values, look = content
         if isinstance(values, str):
             axis.text(0, place, f" {values}", va="center", color="0.45", fontsize=8, style="italic")
@@ -107,6 +127,8 @@ def formatted(lines: pd.DataFrame) -> pd.DataFrame:
         mark = over_mark(line.interval_over)
         row |= {"first (%)": f"{100 * line.first:.1f}", "second (%)": f"{100 * line.second:.1f}"}
         row |= {"difference": interval(line.difference, line.low, line.high) + mark, "p (Holm)": p_value(line.p_holm)}
+        if line.without:
+            row[f"{paired.title(line.without)} (exploratory)"] = interval(*rest(line, "difference"))
         shown.append(row | {"clips": f"{line.clips:,.0f}", "stale": "stale" if line.stale else ""})
     table = pd.DataFrame(shown).fillna("")
     return table if lines.stale.any() else table.drop(columns="stale", errors="ignore")

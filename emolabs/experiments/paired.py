@@ -22,6 +22,8 @@ from emolabs.reporting import corpus_name
 
 #: How the name of a set of clips begins that leaves corpora out.
 WITHOUT = "without "
+#: The 95 % interval of a difference.
+BOUNDS = ("low", "high")
 
 
 @dataclass(frozen=True)
@@ -200,8 +202,10 @@ def holm(p: pd.Series) -> pd.Series:
 
 def table(comparisons: Iterable[Comparison], found: list[Result], *, seed: int = 0) -> pd.DataFrame:
     """A line per comparison, in its order, with the columns of `compare` for all its clips and `p_holm`: p corrected
-    for all comparisons that could be made (Holm 1979). What lacks a result keeps its line, says so in `missing`, and
-    has no numbers; results of two versions of a partition, or on other corpora, are not compared either.
+    for all comparisons that could be made (Holm 1979); and the difference on what `without_few` leaves: `without` (its
+    name, empty where it leaves nothing out), `without_difference`, `…_low`, `…_high`. What lacks a result keeps its
+    line, says so in `missing`, and has no numbers; results of two versions of a partition, or on other corpora, are not
+    compared either.
     """
     there, lines = by_name(found, seed=seed), []
     for comparison in comparisons:
@@ -216,9 +220,13 @@ def table(comparisons: Iterable[Comparison], found: list[Result], *, seed: int =
         if refusal(*pair):
             lines.append(line | {"missing": f"not comparable: {refusal(*pair)}", "stale": False})
             continue
-        scores = compare(*pair, by_corpus=False).iloc[0].drop("on").to_dict()
+        overall, *rest = compare(*pair, by_corpus=False, without=True).to_dict("records")
+        scores = overall | {"without": ""}
+        for other in rest:
+            scores |= {"without": other["on"], **{f"without_{name}": other[name] for name in ("difference", *BOUNDS)}}
         lines.append(line | {"missing": "", "stale": any(result.stale for result in pair)} | scores)
     numbers = ["first", "second", "difference", "low", "high", "p", "clips", "interval_over"]
     about = ["question", "known", "first_row", "second_row"]
-    result = pd.DataFrame(lines).reindex(columns=[*about, *numbers, "missing", "stale"])
-    return result.assign(p_holm=holm(result.p))
+    rest = ["without", *(f"without_{name}" for name in ("difference", *BOUNDS))]
+    result = pd.DataFrame(lines).reindex(columns=[*about, *numbers, "missing", "stale", *rest])
+    return result.assign(p_holm=holm(result.p), without=result.without.fillna(""))
