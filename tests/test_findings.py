@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from emolabs.experiments import aims, choice, findings, passages, readme
+from emolabs.experiments import aims, applied, choice, effects, findings, passages, readme
 from emolabs.experiments.source import Source
 
 
@@ -42,6 +42,24 @@ def test_what_is_computed_is_counted_and_the_rest_has_its_reason(passage, name):
     assert two.startswith("Computed are 0 of 2; 1 not run; 1 not comparable.")
 
 
+def test_beside_a_comparison_stands_what_is_left_without_corpora_of_few_speakers():
+    rest = {"without": "without tess", "without_difference": 0.0125, "without_low": -0.025, "without_high": 0.05}
+    said = findings.parts(Changed("41_effects", lambda lines: lines.assign(**rest)))
+    assert "without TESS (exploratory)" in said and "1.2 [-2.5, 5.0]" in said and effects.SEED in said
+    assert "exploratory" not in findings.parts(Changed("41_effects", lambda lines: lines.assign(without="")))
+
+
+def test_what_more_speakers_are_worth_is_told_of_every_row():
+    lines = Source().table("44_contrasts")
+    said = findings.contrasts(Source())
+    for name, group in lines.groupby("pipeline"):
+        assert f"`{name}` in {int((group.p_holm < effects.LEVEL).sum())} of {len(group)}" in said
+    assert f"in {int((lines.difference > 0).sum())} of {len(lines)} comparisons" in said
+    assert f"in 0 of {len(lines)} comp" in findings.contrasts(
+        Changed("44_contrasts", lambda t: t.assign(difference=-1))
+    )
+
+
 def test_only_rows_with_a_random_start_are_said_to_be_steady_or_not():
     several = Source().table("44_seeds").query("runs > 1 and is_random").iloc[:1]
     fixed = several.assign(pipeline="mfcc-linear", is_random=False)
@@ -75,18 +93,27 @@ def test_a_layer_is_above_others_only_where_the_interval_says_so():
 )
 def test_the_gap_has_its_sign(gap, words):
     change = dict(zip(("gap", "low", "high"), gap, strict=True))
-    said = findings.reliance(Changed("60_gaps", lambda lines: lines.assign(**change)))
+    said = applied.reliance(Changed("60_gaps", lambda lines: lines.assign(**change)))
     assert words.split()[-1] in said.split("women is ")[1].split()[0]
-    even = findings.reliance(Changed("60_gaps", lambda lines: lines.assign(gap=0.01, low=-0.01, high=0.03)))
+    even = applied.reliance(Changed("60_gaps", lambda lines: lines.assign(gap=0.01, low=-0.01, high=0.03)))
     assert "women cannot be told from that for" in even
 
 
 def test_a_promise_without_answers_and_one_that_is_broken_somewhere():
-    nothing = findings.reliance(Changed("60_promise", lambda lines: lines.assign(answered=0, verdict="undecided")))
+    nothing = applied.reliance(Changed("60_promise", lambda lines: lines.assign(answered=0, verdict="undecided")))
     assert "nothing is answered" in nothing and "–" not in nothing.split("\n")[0]
-    kept = findings.reliance(Changed("60_promise", lambda lines: lines.assign(verdict="kept")))
+    kept = applied.reliance(Changed("60_promise", lambda lines: lines.assign(verdict="kept")))
     assert "broken" not in kept
-    assert "it is broken on" in findings.reliance(Changed("60_promise", lambda lines: lines.assign(verdict="broken")))
+    assert "it is broken on" in applied.reliance(Changed("60_promise", lambda lines: lines.assign(verdict="broken")))
+
+
+def test_beside_the_example_stands_the_row_that_validation_chooses():
+    source, cell = Source(), choice.Cell("speaker", "pooled", "overall")
+    chosen = choice.chosen(source.found, cell=cell, rows="any").row.pipeline
+    told = f"chooses for new speakers is `{chosen}`; known speakers: "
+    assert (told in applied.reliance(source)) == (chosen != passages.EXAMPLE)
+    only = Changed("60_promise", lambda lines: lines[lines.pipeline == passages.EXAMPLE])
+    assert "chooses for new speakers" not in applied.reliance(only)
 
 
 def test_a_table_that_lacks_a_row_is_named():

@@ -1,21 +1,19 @@
-"""Findings: the passages of `docs/findings.md`, one a question, from the committed tables (see `passages`)."""
+"""Findings: passages of `docs/findings.md` on corpora, parts and protocols, one a question, from the committed tables.
+
+`passages` says how they are told; those on people and on use are in `applied`.
+"""
 
 import pandas as pd
 
 from emolabs import markdown, params
 from emolabs.experiments import again, learners, metrics, stability
 from emolabs.experiments import contrasts as declared_contrasts
-from emolabs.experiments.effects import LEVEL, TUNING
+from emolabs.experiments.effects import LEVEL, SEED, TUNING
+from emolabs.experiments.effects import rest as without
+from emolabs.experiments.paired import title
 from emolabs.experiments.passages import EXAMPLE
 from emolabs.experiments.source import Source, points
 from emolabs.reporting import IN_NOTES, KNOWN, corpus_name, interval, known_mark, p_value, stale_mark
-
-#: What a promise of accuracy came to, by the verdict of `60_promise`.
-VERDICTS = {
-    "kept": "the promise is kept",
-    "broken": "the promise is broken",
-    "undecided": "undecided, since the interval contains the promise",
-}
 
 
 def indexed(source: Source) -> str:
@@ -66,8 +64,12 @@ def identity(source: Source) -> str:
 
 def parts(source: Source) -> str:
     """The declared comparisons that have been computed, a line each."""
-    lines = source.table("41_effects")
+    lines = source.table("41_effects").fillna({"without": ""})
     done = lines[lines.missing.isna()]
+    rest = [
+        {f"{title(line.without)} (exploratory)": interval(*without(line, "difference"))} if line.without else {}
+        for line in done.itertuples()
+    ]
     shown = [
         {
             "question": line.question + known_mark(line.known),
@@ -75,8 +77,9 @@ def parts(source: Source) -> str:
             "second": f"`{line.second_row}`",
             "first − second (points)": points(line) + stale_mark(line.stale),
             "p (Holm)": p_value(line.p_holm),
+            **beside,
         }
-        for line in done.itertuples()
+        for line, beside in zip(done.itertuples(), rest, strict=True)
     ]
     if done.empty:
         return computed(lines)
@@ -85,7 +88,9 @@ def parts(source: Source) -> str:
         f"{computed(lines)} {IN_NOTES[KNOWN]} With "
         f"{metrics.RESAMPLES:,} draws and {len(done)} comparisons no corrected p can be under {floor}."
     )
-    return f"{markdown.table(pd.DataFrame(shown))}\n{told}" + f" {TUNING}" * ("tuning" in set(done.question))
+    return f"{markdown.table(pd.DataFrame(shown).fillna(''))}\n{told} {SEED}" + f" {TUNING}" * (
+        "tuning" in set(done.question)
+    )
 
 
 def computed(lines: pd.DataFrame) -> str:
@@ -143,108 +148,18 @@ def _scored(line: pd.Series) -> str:
 
 
 def contrasts(source: Source) -> str:
-    """What more speakers are worth on equally many clips."""
-    lines = source.table("44_contrasts").query("pipeline == @EXAMPLE", local_dict={"EXAMPLE": EXAMPLE})
+    """What more speakers are worth on equally many clips, for one row in numbers, and in how many sizes for all."""
+    every = source.table("44_contrasts")
+    lines = every[every.pipeline == EXAMPLE]
     few = lines.sort_values("few_speakers").iloc[0]
-    clear = int((lines.p_holm < LEVEL).sum())
+    clear = (every.p_holm < LEVEL).groupby(every.pipeline).agg(["sum", "size"])
+    counts = "; ".join(f"`{name}` in {told['sum']} of {told['size']}" for name, told in clear.iterrows())
+    above = int((every.difference > 0).sum())
     return (
-        f"On {corpus_name(few.scope)} as many clips are drawn from few speakers and from many, in {len(lines)} sizes; "
-        f"in {clear} of them the UAR of `{EXAMPLE}` differs (p (Holm) under {LEVEL:g}). In the smallest, "
-        f"{few.train_clips:.0f} clips of {few.many_speakers:.0f} speakers instead of {few.few_speakers:.0f} change it "
-        f"by {points(few)} points, with p {p_value(few.p_holm)}. Training on all clips of all speakers gives "
-        f"{100 * few.whole:.1f}."
+        f"On {corpus_name(few.scope)} as many clips are drawn from few speakers and from many, in {len(lines)} sizes. "
+        f"By so much that it can be told (p (Holm) under {LEVEL:g}) the UAR differs for {counts}; in {above} of "
+        f"{len(every)} comparisons more speakers have the higher UAR. In the smallest size, "
+        f"{few.train_clips:.0f} clips of {few.many_speakers:.0f} speakers instead of {few.few_speakers:.0f} change "
+        f"that of `{EXAMPLE}` by {points(few)} points, with p {p_value(few.p_holm)}. Training on all clips of all "
+        f"speakers gives {100 * few.whole:.1f}."
     )
-
-
-def people(source: Source) -> str:
-    """What the listeners of CREMA-D hear."""
-    overall, bias = source.table("51_overall"), source.table("51_bias").set_index(["modality", "emotion"]).loc["audio"]
-    uar = {line.modality: interval(line.uar, line.uar_low, line.uar_high) for line in overall.itertuples()}
-    most, least = (bias.named / bias.meant).idxmax(), bias.recall.idxmin()
-    return (
-        f"From {overall.answers.sum():,} published votes of CREMA-D's listeners comes a UAR of {uar['audio']} from the "
-        f"voice alone, {uar['face']} from the face and {uar['audiovisual']} from both. From the voice alone, "
-        f"{bias.named[most] / bias.meant[most]:.1f} times as many answers are {most} as the clips ask for, and "
-        f"{100 * bias.recall[least]:.0f} of 100 answers to clips of {least} name it."
-    )
-
-
-def machines(source: Source) -> str:
-    """Listeners and a pipeline against the intended and the perceived emotion."""
-    lines = source.table("52_scores").set_index(["source", "judge", "score", "against"])
-    apart = source.table("52_differences").set_index(["source", "pipeline", "score"]).loc[("emodb", EXAMPLE, "uar")]
-
-    def score(judge: str, name: str, against: str) -> str:
-        """A score of a judge on CREMA-D's clips with its interval."""
-        line = lines.loc[("cremad", judge, name, against)]
-        return interval(line.value, line.low, line.high)
-
-    intended, heard = (
-        [f"{lines.loc[('cremad', judge, 'uar', against)].clips:,}" for judge in ("listeners", EXAMPLE)]
-        for against in ("intended", "perceived")
-    )
-    perceived = ", ".join(
-        f"in {word} {score('listeners', name, 'perceived')} for a listener and {score(EXAMPLE, name, 'perceived')} for "
-        f"the pipeline"
-        for name, word in {"uar": "UAR", "accuracy": "accuracy"}.items()
-    )
-    return (
-        f"On CREMA-D's {intended[0]} clips, with new speakers, `{EXAMPLE}` names the intended emotion with a UAR of "
-        f"{score(EXAMPLE, 'uar', 'intended')}, single listeners with {score('listeners', 'uar', 'intended')}. A "
-        f"pipeline knows how often each class was acted, listeners do not: their votes, read by somebody who does, "
-        f"reach {score('informed votes', 'uar', 'intended')}. Against the emotion that other listeners perceive, where "
-        f"classes are of unequal size and the two measures part, it is {perceived} ({heard[0]} clips for listeners, "
-        f"{heard[1]} for the pipeline). On EmoDB, whose clips were kept because listeners recognized them, listeners "
-        f"less pipeline is {interval(apart.difference, apart.low, apart.high)} points of UAR."
-    )
-
-
-def reliance(source: Source) -> str:
-    """What abstention promises and keeps, for whom recall differs, and what noise costs."""
-    promise = source.table("60_promise")
-    promise = promise[(promise.on == "overall") & (promise.pipeline == EXAMPLE)].set_index(["choice", "protocol"])
-    said = {
-        "known speakers": promise.loc[("random", "random")],
-        "new speakers": promise.loc[("speaker", "speaker")],
-        "new speakers, with the threshold of known ones": promise.loc[("random, then speaker", "speaker")],
-    }
-    kept = "; ".join(f"{who}: {_promised(line)}" for who, line in said.items())
-    broken = _broken(source.table("60_promise"))
-    gaps = source.table("60_gaps").query("measure == 'UAR'").set_index(["pipeline", "on"])
-    gap, where = gaps.loc[(EXAMPLE, "overall")], gaps.loc[EXAMPLE].drop(index="overall")
-    widest = where.loc[where.clips.idxmax()] if "clips" in where else where.loc[(where.women + where.men).idxmax()]
-    is_told = gap.low > 0 or gap.high < 0
-    sides = f"is {'above' if gap.low > 0 else 'below'}" if is_told else "cannot be told from"
-    lost = source.table("60_robustness-speaker")
-    lost = lost[(lost.on == "overall") & (lost.pipeline == EXAMPLE)].set_index("degradation")
-    babble = lost.loc["babble0"]
-    return (
-        f"A pipeline may keep silent where it is not sure. A threshold is chosen on validation clips so that "
-        f"{100 * said['known speakers'].target:.0f} % of the answers of `{EXAMPLE}` are right. "
-        f"{kept[0].upper()}{kept[1:]}.{broken}\n\n"
-        f"With new speakers the UAR of `{EXAMPLE}` for {gap.women:.0f} women {sides} that for {gap.men:.0f} men: the "
-        f"difference is {interval(gap.gap, gap.low, gap.high)} points, on {corpus_name(widest.name)} alone "
-        f"{interval(widest.gap, widest.low, widest.high)}. People talking in the background as loud as the speaker "
-        f"change the UAR by {points(babble)} points, a telephone line by {points(lost.loc['telephone'])}; in that "
-        f"background noise the pipeline is right in {100 * babble.accuracy:.0f} % of its answers and "
-        f"{100 * babble.confidence:.0f} % sure ({babble.clips} clips)."
-    )
-
-
-def _promised(line: pd.Series) -> str:
-    """What a promise came to: how much is answered, how much of it is right, and the verdict."""
-    if not line.answered:
-        return "nothing is answered"
-    right = interval(line.accuracy, line.accuracy_low, line.accuracy_high)
-    return f"{100 * line.coverage:.0f} % answered, of these {right} % right, {VERDICTS[line.verdict]}"
-
-
-def _broken(lines: pd.DataFrame) -> str:
-    """On which corpora the promise of known speakers is broken, whatever it is on all together."""
-    lines = lines[(lines.pipeline == EXAMPLE) & (lines.choice == "random") & (lines.protocol == "random")]
-    lines = lines[(lines.verdict == "broken") & (lines.on != "overall")]
-    right = [
-        f"{corpus_name(line.on)} ({interval(line.accuracy, line.accuracy_low, line.accuracy_high)})"
-        for line in lines.itertuples()
-    ]
-    return f" Corpus by corpus, known speakers, it is broken on {' and '.join(right)}." if right else ""

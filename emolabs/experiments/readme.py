@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 
 from emolabs import paths, storage
-from emolabs.experiments import findings, passages
+from emolabs.experiments import applied, findings, passages
 from emolabs.experiments.passages import Source
 
 #: The pages that hold passages, as seen from the root.
@@ -31,9 +31,9 @@ PASSAGES: dict[str, Callable[[Source], str]] = {
     "steadiness": findings.steadiness,
     "layers": findings.layers,
     "contrasts": findings.contrasts,
-    "people": findings.people,
-    "machines": findings.machines,
-    "reliance": findings.reliance,
+    "people": applied.people,
+    "machines": applied.machines,
+    "reliance": applied.reliance,
 }
 MARKED = re.compile(r"(<!-- results: (?P<name>[^>]+?) -->\n).*?(\n<!-- /results -->)", re.DOTALL)
 
