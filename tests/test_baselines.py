@@ -104,7 +104,7 @@ def test_the_figure_leaves_what_is_missing_empty_and_shows_listeners(evaluation,
     assert [len(axis.patches) for axis in axes] == [0, 1, 0, 0] and axes[1].patches[0].get_width() == pytest.approx(20)
     assert [text.get_text() for text in axes[3].texts] == ["absent"]
     told = [handle.get_label() for handle in ranking.legend(scores, band)]
-    assert "white: does not beat egemaps-linear" in told and "listeners, audio alone, 95 %" in told
+    assert "white: does not beat egemaps-linear" in told and "listeners, audio alone: mean and 95 %" in told
     plt.close(figure)
 
 

@@ -279,6 +279,7 @@ class TestPictures:
     def test_a_loss_that_was_not_measured_is_named(self):
         _, axis = reporting.figure()
         lines = pd.DataFrame({"pipeline": ["mfcc-linear"], "degradation": ["white0"], "on": ["overall"]})
-        lines = lines.assign(difference=-0.1, low=-0.2, high=0.0, stale=False)
+        lines = lines.assign(difference=-0.1, low=-0.2, high=0.0, stale=False, interval_over="clips")
         drawings.draw_losses(axis, lines, pipelines=["mfcc-linear", "whisper-linear"], title="speaker")
         assert axis.get_title() == "speaker\n(not measured: whisper-linear)"
+        assert [text.get_text() for text in axis.texts] == ["†"]

@@ -258,6 +258,7 @@ def test_what_is_said_and_drawn_of_ablations_is_what_they_are():
     _, axis = reporting.figure()
     stability_drawings.draw_ablations(axis, changes(), title="emodb, hash")
     assert [label.get_text() for label in axis.get_yticklabels()] == ["margins kept", "none of it"]
+    assert [text.get_text() for text in axis.texts] == ["†"], "the second interval is over clips"
 
 
 def runs_of(pipeline: str, hits: list[float], *, code: str = "now") -> list[results.Result]:

@@ -8,7 +8,7 @@ from evaluated import answered, clips, write
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from emolabs import paths, reporting, storage
-from emolabs.experiments import partitions, variance
+from emolabs.experiments import partitions, variance, variance_drawings
 from emolabs.experiments.runs import Row
 
 
@@ -79,7 +79,7 @@ def test_the_row_of_known_speakers_is_followed_to_new_ones(project):
     assert set(chosen.pipeline) == {first}
     spread = pd.DataFrame({"corpus": ["emosynth-de", "emosynth-en"], "within": [0.7, 0.9], "low": 0.6, "high": 0.95})
     figure, axis = reporting.figure()
-    variance.draw(axis, chosen[chosen.side == "speakers new"], spread=spread, levels={"99 %": 0.99})
+    variance_drawings.draw(axis, chosen[chosen.side == "speakers new"], spread=spread, levels={"99 %": 0.99})
     named = [text.get_text() for text in axis.texts if text.get_text()]  # no mark stands at points over speakers
     assert named == ["emosynth-de", "emosynth-en"]
     plt.close(figure)

@@ -23,6 +23,7 @@ INSIDE = "the interval contains the level"
 LEGEND = (
     "Of the rows that have been run the one with the highest validation UAR is shown, and in brackets of how many it "
     f"was chosen; where several tie, it says how many, and the first by name is shown; the evaluation side has no say. "
+    "Which layer of a frozen encoder a row hears was fixed beforehand, from measurements on these corpora. "
     f"Intervals: 95 % over speakers. {IN_NOTES[OVER_CLIPS]} "
     "Where no corpus follows the protocol all were trained on, and on one corpus the "
     "answer is the most probable of its classes. New speakers: the same pipeline under speaker, on TESS alone under "

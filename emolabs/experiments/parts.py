@@ -18,7 +18,7 @@ from emolabs.experiments import effects, paired
 from emolabs.experiments.comparison import scope_name
 from emolabs.experiments.results import Result
 from emolabs.modeling.pipeline import BANDS, Pipeline, load_pipelines
-from emolabs.reporting import COLORS, IN_PICTURES, OVER_CLIPS, corpus_look, interval, over_mark, stale_mark
+from emolabs.reporting import COLORS, IN_PICTURES, OVER_CLIPS, corpus_look, draw_mark, interval, over_mark, stale_mark
 
 #: The parts of a pipeline, in the order in which they are told.
 PARTS = ("temporal", "aggregation", "tuning", "backbone", "dims", "bands", "branch")
@@ -29,7 +29,7 @@ NOTE = (
     "The row itself says the part: another branch also has other dimensions of its convolutions; a direct row also "
     "hears a learned sum of all layers, where a cnn3 row on the same encoder hears one, and has other settings of its "
     "training. "
-    f"{effects.TUNING}"
+    f"{effects.TUNING} {effects.SEED}"
 )
 #: What stands under the picture.
 AXIS = f"difference of UAR (points), first minus second; exploratory, not corrected\n{IN_PICTURES[OVER_CLIPS]}"
@@ -146,8 +146,7 @@ def draw(axes: Sequence[Axes], lines: pd.DataFrame) -> None:
             look |= {"linestyle": "", "ecolor": "0.3", "elinewidth": 0.8, "capsize": 1.5, "markerfacecolor": "white"}
             axis.errorbar(100 * group.difference, shifted, xerr=errors, label=scope_name(scope), **look)
             for line, place in zip(group.itertuples(), shifted, strict=True):
-                mark = {"xytext": (2, 0), "textcoords": "offset points", "va": "center", "fontsize": 8}
-                axis.annotate(over_mark(line.interval_over), (100 * line.high, place), **mark)
+                draw_mark(axis, line.interval_over, at=(100 * line.high, place))
         axis.axvline(0, color="0.4", linewidth=0.8)
         axis.set_title(title)
         axis.set_ylim(bottom=min(places.values()) - 0.7)

@@ -38,8 +38,9 @@ def table(found: Sequence[Result], *, known: str = "random", new: str = "speaker
     return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS) if tables else pd.DataFrame(columns=COLUMNS)
 
 
-def draw(axis: Axes, lines: pd.DataFrame) -> None:
-    """Premiums per corpus, a marker per pipeline; a pair that cannot be compared is named in the legend alone."""
+def draw(axis: Axes, lines: pd.DataFrame, *, known: str) -> None:
+    """Premiums per corpus, of the protocol `known` less speaker, a marker per pipeline; a pair that cannot be compared
+    is named in the legend alone."""
     corpora = list(dict.fromkeys(["overall", *lines.on]))
     pipelines = list(dict.fromkeys(lines.pipeline))
     for i, pipeline in enumerate(pipelines):
@@ -54,7 +55,10 @@ def draw(axis: Axes, lines: pd.DataFrame) -> None:
     names = [paired.title(c) + over_mark(marks.get(c)) for c in corpora]
     axis.set_xticks(range(len(corpora)), names)
     axis.axhline(0, color="0.4", linewidth=0.8)
-    axis.set(ylabel="UAR lost with new speakers (points)", xlabel="".join(meanings(names)))
+    axis.set(
+        ylabel=f"UAR lost with new speakers (points)\n{known} − speaker, all answers open",
+        xlabel="".join(meanings(names)),
+    )
 
 
 def formatted(lines: pd.DataFrame) -> pd.DataFrame:

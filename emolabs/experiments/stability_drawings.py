@@ -11,7 +11,16 @@ from matplotlib.ticker import NullLocator
 from emolabs.experiments.comparison import scope_name
 from emolabs.experiments.stability import LEVEL, STEPS
 from emolabs.modeling.pipeline import load_pipelines
-from emolabs.reporting import COLORS, IN_PICTURES, OVER_CLIPS, corpus_name, over_mark, pipeline_look, stale_mark
+from emolabs.reporting import (
+    COLORS,
+    IN_PICTURES,
+    OVER_CLIPS,
+    corpus_name,
+    draw_mark,
+    over_mark,
+    pipeline_look,
+    stale_mark,
+)
 
 #: Line and words of a protocol, and of clips that are spread over all speakers.
 _LINES = {"speaker": "-", "hash": "--", "spread": ":"}
@@ -134,6 +143,7 @@ def draw_ablations(axis: Axes, lines: pd.DataFrame, *, title: str) -> None:
             look = pipeline_look(pipeline) | {"linestyle": "", "ecolor": "black", "capsize": 2}
             look |= {} if line.p_holm < LEVEL else {"markerfacecolor": "white"}
             axis.errorbar(100 * line.difference, y, xerr=errors, **look)
+            draw_mark(axis, line.difference_over, at=(100 * line.difference_high, y))
     axis.axvline(0, color="0.4", linewidth=0.8)
     axis.set_yticks([-place for place in range(len(steps))], [STEPS[name] for name in steps])
     axis.set(ylim=(-len(steps) + 0.4, 0.6), title=title)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from emolabs.reliability import abstention, calibration
 from emolabs.reliability.calibration import Answers
 from emolabs.reliability.degradation import DEGRADATIONS
-from emolabs.reporting import COLORS, corpus_look, corpus_name, pipeline_look, stale_mark
+from emolabs.reporting import COLORS, corpus_look, corpus_name, draw_mark, pipeline_look, stale_mark
 from emolabs.standardization.split import PROTOCOLS
 
 #: How the protocols look where they share a picture; `…, then speaker` is a promise made with known speakers and kept
@@ -157,7 +157,7 @@ def draw_speakers(axis: Axes, scored: pd.DataFrame, spread: pd.DataFrame) -> Non
         place += len(group) + 4
     axis.set_xticks(*zip(*ticks, strict=True))
     axis.set(ylim=(0, 103), xlim=(-3, place - 1), ylabel="UAR of a speaker (%)")
-    axis.set_xlabel("corpus (speakers)")
+    axis.set_xlabel("corpus (speakers); whiskers: 95 % over the clips of a speaker")
 
 
 def draw_losses(axis: Axes, lines: pd.DataFrame, *, pipelines: Sequence[str], title: str) -> None:
@@ -178,6 +178,8 @@ def draw_losses(axis: Axes, lines: pd.DataFrame, *, pipelines: Sequence[str], ti
         look = pipeline_look(pipeline) | {"linestyle": "", "capsize": 1.2, "elinewidth": 0.7, "markersize": 3.2}
         label = pipeline + stale_mark(group.stale.any())
         axis.errorbar(100 * group.difference, shifted, xerr=errors, label=label, **look)
+        for line, at in zip(group.itertuples(), shifted, strict=True):
+            draw_mark(axis, line.interval_over, at=(100 * line.high, at))
     axis.axvline(0, color="0.4", linewidth=0.8)
     axis.set_yticks([*places.values()], [DEGRADATIONS[name].title for name in places], fontsize=8)
     axis.set(ylim=(place - 0.8, -0.3), xlabel="change of UAR (points)")

@@ -12,13 +12,14 @@ from emolabs.reporting.marks import (
     IN_PICTURES,
     KNOWN,
     OVER_CLIPS,
+    draw_mark,
     known_mark,
     meanings,
     over_mark,
     stale_mark,
 )
 from emolabs.reporting.numbers import interval, p_value, save_numbers
-from emolabs.reporting.provenance import describe
+from emolabs.reporting.provenance import INTERVALS, describe
 from emolabs.reporting.style import (
     COLORS,
     EMOTIONS,
@@ -38,6 +39,7 @@ __all__ = [
     "COLORS",
     "EMOTIONS",
     "GROUP_LOOKS",
+    "INTERVALS",
     "IN_NOTES",
     "IN_PICTURES",
     "KIND_LOOKS",
@@ -50,6 +52,7 @@ __all__ = [
     "corpus_name",
     "describe",
     "draw_confusion",
+    "draw_mark",
     "emotion_bar",
     "emotion_color",
     "emotion_label",

@@ -4,6 +4,10 @@
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: Behind a score whose interval is over clips only: too few speakers to draw from, or no sample that differs.
 OVER_CLIPS = "†"
@@ -62,6 +66,12 @@ def over_mark(interval_over: str | None) -> str:
     ('†', '')
     """
     return OVER_CLIPS if interval_over == "clips" else ""
+
+
+def draw_mark(axis: "Axes", interval_over: str | None, *, at: tuple[float, float]) -> None:
+    """Put `OVER_CLIPS` behind a point of a picture, in its coordinates, where the interval is over clips."""
+    if mark := over_mark(interval_over):
+        axis.annotate(mark, at, xytext=(2, 0), textcoords="offset points", va="center", fontsize=8)
 
 
 def stale_mark(is_stale: bool) -> str:

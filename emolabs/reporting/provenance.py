@@ -6,6 +6,8 @@ from emolabs.reporting.looks import corpus_name
 
 #: Corpora whose key begins so were spoken by a synthesizer.
 SYNTHETIC = "emosynth"
+#: The fact that intervals beside scores are of this kind, for `describe`.
+INTERVALS = {"intervals": "95 % over speakers"}
 
 
 def describe(corpora: Sequence[str], *, opus: bool, **facts: object) -> str:
