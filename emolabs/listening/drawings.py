@@ -74,7 +74,7 @@ def draw_cells(axis: Axes, table: pd.DataFrame, *, emotions: Sequence[str], by: 
         axis.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=ink, fontsize=8.5)
     axis.set_xticks(np.arange(len(columns)) + 0.5, columns)
     axis.set_yticks(np.arange(len(emotions)) + 0.5, emotions)
-    axis.set(xlim=(0, len(columns)), ylim=(len(emotions), 0))
+    axis.set(xlim=(0, len(columns)), ylim=(len(emotions), 0), xlabel=by)
     axis.tick_params(length=0)
     axis.grid(False)
     axis.spines[:].set_visible(False)
@@ -82,15 +82,18 @@ def draw_cells(axis: Axes, table: pd.DataFrame, *, emotions: Sequence[str], by: 
 
 
 def draw_scores(axis: Axes, table: pd.DataFrame, *, rows: str, by: str, title: str) -> None:
-    """UAR (`recall.overall`) of each value of the column `rows` from above, a marker per group of `by`."""
+    """UAR (`recall.overall`) of each value of the column `rows` from above, a marker per group of `by`; over how many
+    emotions it is, where that differs."""
     order = ordered(table[rows])
+    averaged = table.groupby(rows).emotions.max()
+    names = [f"{value} ({averaged[value]} emotions)" if averaged.nunique() > 1 else value for value in order]
     for number, group in enumerate(dict.fromkeys(table[by])):
         color, marker, _ = LOOKS[number % len(LOOKS)]
         part = table[table[by] == group].set_index(rows).reindex(order)
         errors = [100 * (part.uar - part.uar_low), 100 * (part.uar_high - part.uar)]
         look = {"fmt": marker, "color": COLORS[color], "capsize": 2, "label": group, "markersize": 3.5}
         axis.errorbar(100 * part.uar, range(len(order)), xerr=errors, **look)
-    axis.set_yticks(range(len(order)), order)
+    axis.set_yticks(range(len(order)), names)
     axis.set(xlim=(0, 100), ylim=(len(order) - 0.5, -0.5))
     axis.set_title(title, loc="left")
     axis.grid(axis="x")
