@@ -73,7 +73,7 @@ thesis-figures: $(READY)  ## copy figures and tables of PROFILE (say PROFILE=the
 	@test -n "$(DEST)" || { echo "say where to: make thesis-figures PROFILE=thesis DEST=~/thesis/emolabs" >&2; exit 1; }
 	@$(BIN)/python -m emolabs.reporting.export $(PROFILE) "$(DEST)"
 
-site: $(READY)  ## the executed notebooks of PROFILE as pages to read without a kernel, in site/PROFILE/
+site: $(READY)  ## the notebooks of PROFILE and the gallery as pages to read without a kernel, in site/PROFILE/
 	@$(BIN)/python -m emolabs.site $(PROFILE)
 
 verify: $(READY)  ## compare the results of PROFILE on this machine with the committed ones, number by number

@@ -2,7 +2,8 @@
 
 The truth about a parameter is its line in the notebook's own cell tagged `parameters`, written as
 ``epochs: int = 12  # passes over the training side``. Types are `int float str bool`, lists of the first three, and
-`X | None`. A whole number is accepted for a `float`; a `bool` is no number.
+`X | None`. A whole number is accepted for a `float`; a `bool` is no number. What seldom changes may stand in a cell
+tagged `switches` before that one, behind which papermill puts what it is given.
 """
 
 import ast
@@ -52,6 +53,8 @@ class Profile:
     wanted: tuple[Grid, ...] = ()
 
 
+#: The cells of a notebook that declare parameters.
+_TAGS = ("switches", "parameters")
 #: The lists of runs in a profile.
 _GRIDS = ("runs", "wanted")
 
@@ -63,24 +66,26 @@ def declared(notebook: Path) -> dict[str, Parameter]:
     is missing or a line lacks its type, a literal default of that type or the comment that says its unit or meaning.
     """
     notebook = Path(notebook)
-    tagged = [cell.source for cell in dependencies.code_cells(notebook) if "parameters" in cell.tags]
-    if len(tagged) != 1:
-        raise ValueError(f"{notebook.name}: expected one code cell tagged `parameters`, found {len(tagged)}; tag one")
-    try:
-        lines = ast.parse(tagged[0]).body
-    except SyntaxError as error:
-        raise ValueError(
-            f"{notebook.name}: the `parameters` cell is no Python, line {error.lineno}: {error.msg}"
-        ) from None
-    comments = _comments(tagged[0])
+    cells = [(tag, cell.source) for cell in dependencies.code_cells(notebook) for tag in _TAGS if tag in cell.tags]
+    tags = [tag for tag, _ in cells]
+    if (number := tags.count("parameters")) != 1:
+        raise ValueError(f"{notebook.name}: expected one code cell tagged `parameters`, found {number}; tag one")
+    if tags[-1] != "parameters":
+        raise ValueError(f"{notebook.name}: expected `switches` before the cell `parameters`, found it after; move it")
     found, problems = {}, []
-    for line in lines:
+    for tag, source in cells:
         try:
-            parameter = _parameter(line, comments=comments)
-            found[parameter.name] = parameter
-        except TypeError as error:
-            problems.append(f"line {line.lineno}: {error}")
-    types.refuse(problems, where=f"{notebook.name}, `parameters` cell")
+            lines = ast.parse(source).body
+        except SyntaxError as error:
+            problems.append(f"the `{tag}` cell is no Python, line {error.lineno}: {error.msg}")
+            continue
+        for line in lines:
+            try:
+                parameter = _parameter(line, comments=_comments(source))
+                found[parameter.name] = parameter
+            except TypeError as error:
+                problems.append(f"`{tag}` cell, line {line.lineno}: {error}")
+    types.refuse(problems, where=notebook.name)
     return found
 
 

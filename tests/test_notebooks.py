@@ -1,5 +1,6 @@
 """The notebooks' contracts: what can be checked without running them. nbval runs them."""
 
+import dataclasses
 import re
 from types import SimpleNamespace
 
@@ -9,7 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from emolabs import params, paths
+from emolabs import params, paths, storage
+from emolabs.modeling.training import Training
 from emolabs.reporting import CATALOGUE
 
 NOTEBOOKS = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
@@ -105,6 +107,29 @@ def test_normalization_shows_an_angry_clip_or_any_other(emotions, shown):
     names = {"clips": clips, "audio": audio, "paths": paths, "Audio": lambda samples, rate: None}
     exec(source, names)
     assert names["chosen"].path == shown
+
+
+@pytest.mark.parametrize(
+    ("notebook", "pipeline", "fixed"),
+    [
+        ("30_classic_cnn", "logmel-cnn3-mean", {"encoder_learning_rate"}),
+        ("31_cnn_lstm", "logmel-cnn3-lstm-mean", {"encoder_learning_rate"}),
+        ("32_resnet_ablation", "logmel-resnet8-mean", {"encoder_learning_rate"}),
+        ("33_encoder_finetuning", "whisper-direct-attention-partial", {"label_smoothing", "dropout", "width"}),
+    ],
+)
+def test_every_part_of_the_training_can_be_set_and_the_thesis_is_that_of_its_runs(notebook, pipeline, fixed):
+    file, names = paths.NOTEBOOKS / f"{notebook}.ipynb", {field.name for field in dataclasses.fields(Training)}
+    declared = params.declared(file)
+    assert names - set(declared) == fixed
+    cell = "\n".join(c.source for c in cells(file, "code") if c.source.startswith(("switches = ", "parameters = ")))
+    given = {name: parameter.default for name, parameter in declared.items()} | params.load("thesis", notebook)
+    run = paths.results("thesis") / "hash" / "emodb" / pipeline / "fold0" / "seed0" / "run.json"
+    for name, value in {"": None, "averaging": 0.5, "class_weights": False, "clip_norm": 1.0}.items():
+        scope = {"Training": Training} | given | {name: value}
+        exec(cell, scope)
+        expected = storage.read_json(run)["made_from"]["parameters"] | ({name: value} if name else {})
+        assert dataclasses.asdict(scope["parameters"]) == expected
 
 
 @pytest.mark.parametrize("profile", PROFILES)

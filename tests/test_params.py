@@ -23,15 +23,14 @@ limit: int | None = None  # clips; none for all
 
 
 def write_notebook(path, source=CELL, tags=("parameters",)):
-    cell = {
-        "cell_type": "code",
-        "source": source,
-        "metadata": {"tags": list(tags)},
-        "outputs": [],
-        "execution_count": None,
-    }
+    return write_cells(path, (source, tags))
+
+
+def write_cells(path, *cells):
+    rest = {"cell_type": "code", "outputs": [], "execution_count": None}
+    cells = [{"source": source, "metadata": {"tags": list(tags)}, **rest} for source, tags in cells]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
     return path
 
 
@@ -80,6 +79,16 @@ def test_declarations_are_reported_together_and_the_cell_must_be_there_once(tmp_
     (tmp_path / "d.ipynb").write_text("no notebook")
     with pytest.raises(ValueError, match="expected a notebook of format 4"):
         params.declared(tmp_path / "d.ipynb")
+
+
+def test_switches_are_declared_in_a_cell_before(tmp_path):
+    switches = ("averaging: float = 0.0  # decay a step", ["switches"])
+    found = params.declared(write_cells(tmp_path / "a.ipynb", switches, (CELL, ["parameters"])))
+    assert list(found)[:2] == ["averaging", "profile"] and found["averaging"].comment == "decay a step"
+    with pytest.raises(ValueError, match="b.ipynb: .*`switches` before .*`parameters`, found it after.*; move it"):
+        params.declared(write_cells(tmp_path / "b.ipynb", (CELL, ["parameters"]), switches))
+    with pytest.raises(ValueError, match=r"c.ipynb:\n  `switches` cell, line 1: .*\n  `parameters` cell, line 2: "):
+        params.declared(write_cells(tmp_path / "c.ipynb", ("a = 1", ["switches"]), ("\nb = 1", ["parameters"])))
 
 
 @pytest.mark.parametrize(

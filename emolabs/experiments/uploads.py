@@ -1,7 +1,7 @@
-"""An upload button for a recording of one's own: what a model hears in it stands below as soon as it is there.
+"""Buttons for a recording of one's own, from a file or the microphone: what a model hears in it stands below at once.
 
 The recording is kept in a temporary file while it is read, and nowhere else. The widgets are those of ipywidgets 8,
-whose `FileUpload.value` is a tuple with `name` and `content` of each file.
+whose `FileUpload.value` is a tuple with `name` and `content` of each file; the microphone is the browser's.
 """
 
 import html
@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import anywidget
 import soundfile
 from ipywidgets import HTML, Audio, FileUpload, Image, Layout, VBox, Widget
 from matplotlib import pyplot
@@ -19,35 +20,44 @@ from emolabs.experiments import drawings
 from emolabs.experiments.predictor import Model, Prediction
 
 ENDINGS = sorted(audio.SUFFIXES)
+_CONVERT = f"Expected a recording as {', '.join(ENDINGS)}; convert others first (ffmpeg -i clip.m4a clip.wav)"
+_AGAIN = "Record it again, and speak between record and stop"
 
 
-def button(model: Model) -> VBox:
-    """A button for one file and, below it, what `hear` says of the last one that was chosen."""
-    choose = FileUpload(accept=",".join(ENDINGS), multiple=False, description="recording")
-    below = VBox()
+class Recorder(anywidget.AnyWidget):
+    """A button that records the microphone, 15 s at most, and then sends a message with the bytes of a WAV file; where
+    the browser does not lend the microphone, it says why."""
 
-    def heard(change: Mapping) -> None:
+    _esm = Path(__file__).parent / "assets" / "recorder.js"
+
+
+def buttons(model: Model) -> VBox:
+    """A button for one file, one that records and, below them, what `hear` says of the last recording."""
+    choose = FileUpload(accept=",".join(ENDINGS), multiple=False, description="choose a file")
+    record, below = Recorder(), VBox()
+
+    def show(files: Sequence[Mapping], **advice: str) -> None:
         below.children = [HTML("listening …")]
-        below.children = hear(change["new"], model=model)
+        below.children = hear(files, model=model, **advice)
 
-    choose.observe(heard, names="value")
-    return VBox([choose, below])
+    def recorded(_widget: Recorder, _content: Mapping, buffers: Sequence[bytes]) -> None:
+        show([{"name": "recording.wav", "content": b"".join(buffers)}], advice=_AGAIN)
+
+    choose.observe(lambda change: show(change["new"]), names="value")
+    record.on_msg(recorded)
+    return VBox([choose, record, below])
 
 
-def hear(files: Sequence[Mapping], *, model: Model) -> list[Widget]:
-    """For each uploaded file: its probabilities, the picture of `drawings.draw_prediction`, and the sound as the model
-    hears it; for one that cannot be heard a sentence with the reason, and what to do."""
+def hear(files: Sequence[Mapping], *, model: Model, advice: str = _CONVERT) -> list[Widget]:
+    """For each recording (`name` and `content`): its probabilities, the picture of `drawings.draw_prediction`, and the
+    sound as the model hears it; for one that cannot be heard a sentence with the reason, and the `advice`."""
     shown: list[Widget] = []
     for file in files:
         name = Path(file["name"]).name
         try:
             prediction = _predict(name, bytes(file["content"]), model=model)
         except ValueError as error:
-            said = (
-                f"{name} cannot be heard: {str(error).rstrip('.')}. Expected a recording as {', '.join(ENDINGS)}; "
-                f"convert others first (ffmpeg -i clip.m4a clip.wav)"
-            )
-            shown.append(HTML(html.escape(said)))
+            shown.append(HTML(html.escape(f"{name} cannot be heard: {str(error).rstrip('.')}. {advice}")))
             continue
         shown += [HTML(_table(prediction)), _picture(prediction, name=name), _sound(prediction)]
     return shown
