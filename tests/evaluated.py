@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 
+from emolabs.experiments import metrics
 from emolabs.experiments.runs import Row
 
 LABELS = ["anger", "fear", "neutral"]
@@ -49,6 +50,6 @@ def write(row: Row, table: pd.DataFrame, *, manifest: str = "m", validation: flo
             "machine": {"device": "cpu", "torch": "2"},
         }
         (folder / "run.json").write_text(json.dumps(run))
-        scores = {"labels": LABELS, "validation": {"uar": validation}}
+        scores = metrics.evaluate(part, labels=LABELS) | {"labels": LABELS, "validation": {"uar": validation}}
         (folder / "metrics.json").write_text(json.dumps(scores))
     row.summary.write_text(json.dumps({"folds": folds}))
