@@ -272,6 +272,14 @@ class TestTrainingAgain:
         train(CONSTANT)
         assert [result.row for result in find("toy")] == [CONSTANT]
 
+    @pytest.mark.parametrize("content", ["{", "{}", "[]"])
+    def test_a_run_whose_file_is_torn_is_trained_again(self, trained, project, content):
+        (CONSTANT.folder(0) / "run.json").write_text(content)
+        train(CONSTANT)
+        again = storage.read_json(CONSTANT.folder(0) / "run.json")["made_from"]
+        assert again == storage.read_json(trained / CONSTANT.folder(0).relative_to(project) / "run.json")["made_from"]
+        assert CONSTANT in [result.row for result in find("toy")]
+
     def test_old_metrics_do_not_outlive_the_start_of_a_new_run(self, project, monkeypatch):
         monkeypatch.setattr(networks, "network", _killed)
         with pytest.raises(KeyboardInterrupt):

@@ -189,7 +189,10 @@ def _made_from(row: Row, pipeline: Pipeline, *, fold, clips, features, parameter
 def _finished(folder: Path, *, made_from: dict) -> bool:
     if not (folder / "metrics.json").is_file():
         return False
-    return storage.read_json(folder / "run.json")["made_from"] == made_from
+    try:
+        return storage.read_json(folder / "run.json")["made_from"] == made_from
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def _learner(row: Row, pipeline: Pipeline, *, parameters, pretrained, made_from: dict):
