@@ -67,9 +67,9 @@ evaluation: $(READY)  ## tables and figures from the committed results of PROFIL
 	@mkdir -p runs/$(PROFILE)/notebooks
 	@$(BIN)/python -m emolabs.execute notebooks/40_evaluation.ipynb runs/$(PROFILE)/notebooks/40_evaluation.ipynb -f params/$(PROFILE)/40_evaluation.yaml
 
-retrain: $(READY)  ## train again what is marked stale in PROFILE's tables
-	@stale="$$($(BIN)/python -W ignore::RuntimeWarning:runpy -m emolabs.experiments.results $(PROFILE))" || exit 1; \
-	if [ -z "$$stale" ]; then echo "nothing in $(PROFILE) is stale"; else mkdir -p $(dir $(LOCK)); $(SNAKEMAKE) --forcerun $$stale || $(BUSY); fi
+retrain: $(READY)  ## train again what is marked stale in PROFILE's tables, and what cannot be read
+	@stale="$$($(BIN)/python -m emolabs.experiments.retraining $(PROFILE))" || exit 1; \
+	if [ -z "$$stale" ]; then echo "nothing in $(PROFILE) is stale or torn"; else mkdir -p $(dir $(LOCK)); $(SNAKEMAKE) --forcerun $$stale || $(BUSY); fi
 
 thesis-figures: $(READY)  ## copy figures and tables of PROFILE (default: thesis) to DEST, with an index for LaTeX
 	@test -n "$(DEST)" || { echo "say where to: make thesis-figures DEST=~/thesis/emolabs" >&2; exit 1; }

@@ -40,6 +40,7 @@ def write(row: Row, table: pd.DataFrame, *, manifest: str = "m", validation: flo
         folder.mkdir(parents=True, exist_ok=True)
         part.to_parquet(folder / "predictions.parquet", index=False)
         made = {"parts": {"branch": "none", "backbone": "constant"}, "manifest": f"{manifest}{fold}", "fold": fold}
+        made |= {"parameters": {}}
         overlap = {"evaluation": len(part), "train": 90, "speakers_share": 0.0, "texts_share": 1.0}
         facts = {"corpora": sorted(table.corpus.unique()), "opus": 0.0, "overlap": overlap, "speakers": 12}
         facts |= {"clips": {"train": 90, "validation": 10, "evaluation": len(part)}} | data

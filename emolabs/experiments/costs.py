@@ -72,7 +72,10 @@ def _count(result: Result, *, profile: str) -> dict:
         line = {"parameters": (size + 1) * classes, "trained": (size + 1) * classes, "operations": 2 * size * classes}
     else:
         weights = params.load(profile, pipeline.notebook).get("weights", "")
-        parameters = Training(**result.runs[0]["made_from"]["parameters"])
+        try:
+            parameters = Training(**result.runs[0]["made_from"]["parameters"])
+        except TypeError as error:
+            raise ValueError(f"its parameters are not those that training takes now ({error})") from None
         model, features, x = runs.example(result.row, parameters=parameters, weights=weights)
         parts = architecture.parts(model, x=x, pipeline=pipeline)
         line = parts[["parameters", "trained", "operations"]].sum().to_dict()
