@@ -146,14 +146,15 @@ def features_of(pipeline: Pipeline, *, profile: str) -> store.Features | None:
 
 
 def pretrained_of(row: Row, *, given: str = "") -> "encoder.Encoder | None":
-    """The encoder that a row tunes, None where it tunes none; `given` and errors are those of `untrained.choose` and
+    """The encoder that a row tunes, None where it tunes none; `given` and errors are those of `encoders.choose` and
     `encoder.load`."""
     pipeline = get_pipeline(row.pipeline)
     if pipeline.tuning == "frozen":
         return None
-    from emolabs.modeling import encoder, untrained
+    from emolabs.extraction import encoders
+    from emolabs.modeling import encoder
 
-    return encoder.load(untrained.choose(pipeline.branch, given=given, profile=row.profile))
+    return encoder.load(encoders.choose(pipeline.branch, given=given, profile=row.profile))
 
 
 def example(
