@@ -60,6 +60,40 @@ def test_folds_hold_all_clips_once(table):
     assert folds.n[folds.fold != "all"].sum() == folds.n[folds.fold == "all"].item()
 
 
+def closed_sets(result) -> set[str]:
+    """The folds of a result for which the table has a closed-set score."""
+    lines = results.long([result])
+    return set(lines.fold[lines.metric == "closed_set_uar"])
+
+
+def test_a_fold_that_lacks_a_class_of_its_corpus_has_no_closed_set():
+    row = results.Row(profile="thesis", protocol="emodb-speakers", scope="emodb", pipeline="mfcc-linear", seed=0)
+    result = results.load(row)
+    lacking = [fold for fold, clips in result.predictions.groupby("fold") if clips.emotion.nunique() < 7]
+    assert lacking == [3] and result.predictions.emotion.nunique() == len(result.labels) == 7
+    assert "closed_set" in storage.read_json(row.results(3) / "metrics.json")["corpora"]["emodb"], "as it was written"
+    assert not closed_sets(result)
+    lines = results.long([result]).query("fold == '3' and corpus == 'emodb' and metric == 'uar'")
+    clips = result.predictions.query("fold == 3")
+    present = sorted(clips.emotion.unique())
+    recall = recall_score(clips.emotion, clips.prediction, labels=present, average="macro")
+    assert lines.value.item() == pytest.approx(recall, abs=1e-6)
+
+
+def test_a_closed_set_is_over_the_classes_of_the_corpus_in_every_fold(project):
+    row = results.Row(profile="demo", protocol="speaker", scope="pooled", pipeline=PIPELINES[0], seed=0)
+    english = clips(corpora=("emosynth-en",))
+    german = clips(corpora=("emosynth-de",)).query("emotion != 'neutral'")
+    folds = [pd.concat([english, german]), german.query("emotion == 'fear'").assign(id=lambda t: t.id + "+")]
+    write(row, pd.concat([answered(table, hits=0.5, fold=fold, seed=fold) for fold, table in enumerate(folds)]))
+    result = results.load(row)
+    lines = results.long([result]).query("metric == 'closed_set_uar' and corpus == 'emosynth-de'").set_index("fold")
+    assert set(lines.index) == {"all", "0", "1"} and closed_sets(result) == {"all", "0", "1"}
+    fear = result.predictions.query("fold == 1")
+    assert lines.value["1"] == pytest.approx((fear.p_fear > fear.p_anger).mean(), abs=1e-6)
+    assert 0 < lines.value["1"] < 1, "of one class alone every answer would be right"
+
+
 def test_what_differs_is_said(table):
     here = table.copy()
     line = value(here, corpus="overall", metric="uar")

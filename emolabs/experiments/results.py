@@ -1,7 +1,7 @@
 """Finished runs of a profile, read from `data/results/`, for tables and figures; nothing here trains."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -37,6 +37,7 @@ class Result:
     scores: dict  # `metrics.exact` of `metrics.evaluate` over all folds
     labels: list[str]
     stale: bool  # the code that trained it, or the code that made its features, has changed since
+    classes: dict[str, list[str]] = field(default_factory=dict)  # the emotions of each corpus
 
     @property
     def corpora(self) -> set[str]:
@@ -118,7 +119,7 @@ def load(row: Row) -> Result:
         known = [scores["labels"] for scores in scored]
         stale = any(_is_stale(run["made_from"]) for run in runs)
         metrics.validate(predictions, labels=known[0])
-        result = Result(row, predictions, runs, {}, known[0], stale)
+        result = Result(row, predictions, runs, {}, known[0], stale, _classes(predictions, scored))
         _read_facts(result)
     except FileNotFoundError:
         raise
@@ -126,7 +127,15 @@ def load(row: Row) -> Result:
         raise ValueError(f"the results beside {row.summary} cannot be read ({error}): train the row again") from None
     if any(labels != known[0] for labels in known):
         raise ValueError(f"the folds beside {row.summary} know different labels: train the row again")
-    return replace(result, scores=metrics.exact(metrics.evaluate(predictions, labels=known[0])))
+    scores = metrics.evaluate(predictions, labels=known[0], classes=result.classes)
+    return replace(result, scores=metrics.exact(scores))
+
+
+def _classes(predictions: pd.DataFrame, scored: list[dict]) -> dict[str, list[str]]:
+    """The emotions of each corpus: those evaluated in any fold, and those that the folds say their sides hold."""
+    classes = metrics.classes_of(predictions)
+    said = [scores.get("classes", {}) for scores in scored]  # older results do not say it
+    return {corpus: sorted(set(of).union(*(s.get(corpus, ()) for s in said))) for corpus, of in classes.items()}
 
 
 def _read(row: Row, fold: int, name: str) -> dict:
@@ -191,13 +200,22 @@ def long(found: list[Result]) -> pd.DataFrame:
         row = result.row
         folds = [run["made_from"]["fold"] for run in result.runs]
         scored = {"all": result.scores}
-        scored |= {str(fold): metrics.exact(storage.read_json(row.results(fold) / FILES[2])) for fold in folds}
+        scored |= {str(fold): metrics.exact(_of_fold(result, fold)) for fold in folds}
         for fold, scores in scored.items():
             for corpus, values in {"overall": scores["overall"], **scores["corpora"]}.items():
                 key = (row.pipeline, row.protocol, row.scope, fold, row.seed, corpus)
                 lines += [(*key, *line, result.manifest) for line in _numbers(values, labels=result.labels)]
     table = pd.DataFrame(lines, columns=COLUMNS).sort_values(list(COLUMNS[:7])).reset_index(drop=True)
     return table.round(6)
+
+
+def _of_fold(result: Result, fold: int) -> dict:
+    """The scores of a fold: as it left them, or anew where its clips lack a class that their corpus has, which older
+    folds took for one that the corpus lacks."""
+    clips = result.predictions[result.predictions.fold == fold]
+    if all(result.classes[corpus] == of for corpus, of in metrics.classes_of(clips).items()):
+        return storage.read_json(result.row.results(fold) / FILES[2])
+    return metrics.evaluate(clips, labels=result.labels, classes=result.classes)
 
 
 def _numbers(scores: dict, *, labels: list[str]) -> Iterator[tuple]:

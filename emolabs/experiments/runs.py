@@ -220,8 +220,9 @@ def _run(row: Row, learner, *, fold: int, data: learners.Data, about: dict) -> N
     predictions = clips.loc[clips.split == "evaluation", ["id", "path", "corpus", "speaker", "emotion"]]
     predictions = predictions.assign(prediction=np.array(labels)[probabilities.argmax(axis=1)], fold=fold)
     predictions[[f"p_{label}" for label in labels]] = probabilities.astype(np.float32)
-    scores = metrics.evaluate(predictions, labels=labels)
-    scores["validation"] = {"uar": float(history.validation_uar.max())}
+    classes = metrics.classes_of(clips)  # of all sides: a small evaluation side may lack one
+    scores = metrics.evaluate(predictions, labels=labels, classes=classes)
+    scores |= {"classes": classes, "validation": {"uar": float(history.validation_uar.max())}}
     with storage.atomic(folder / "predictions.parquet") as temporary:
         predictions.to_parquet(temporary, index=False)
     with storage.atomic(folder / "history.csv") as temporary:
