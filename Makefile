@@ -1,5 +1,7 @@
 # make help lists what there is. PROFILE names a folder of params/ (demo, thesis, your own); GPU_RUNS says how many
-# networks train at once where there is a GPU (default: 1).
+# networks train at once where there is a GPU (default: 1). What is about committed results takes thesis where no
+# PROFILE is named: the demo has none.
+COMMITTED := $(or $(PROFILE),thesis)
 PROFILE ?= demo
 # egemaps adds openSMILE, whose licence allows research and private use only; leave it out with EXTRAS=test
 EXTRAS ?= test,egemaps
@@ -65,19 +67,19 @@ evaluation: $(READY)  ## tables and figures from the committed results of PROFIL
 	@mkdir -p runs/$(PROFILE)/notebooks
 	@$(BIN)/python -m emolabs.execute notebooks/40_evaluation.ipynb runs/$(PROFILE)/notebooks/40_evaluation.ipynb -f params/$(PROFILE)/40_evaluation.yaml
 
-retrain: $(READY)  ## train again what is marked stale in PROFILE's tables
-	@stale="$$($(BIN)/python -W ignore::RuntimeWarning:runpy -m emolabs.experiments.results $(PROFILE))" || exit 1; \
-	if [ -z "$$stale" ]; then echo "nothing in $(PROFILE) is stale"; else mkdir -p $(dir $(LOCK)); $(SNAKEMAKE) --forcerun $$stale || $(BUSY); fi
+retrain: $(READY)  ## train again what is marked stale in PROFILE's tables, and what cannot be read
+	@stale="$$($(BIN)/python -m emolabs.experiments.retraining $(PROFILE))" || exit 1; \
+	if [ -z "$$stale" ]; then echo "nothing in $(PROFILE) is stale or torn"; else mkdir -p $(dir $(LOCK)); $(SNAKEMAKE) --forcerun $$stale || $(BUSY); fi
 
-thesis-figures: $(READY)  ## copy figures and tables of PROFILE (say PROFILE=thesis) to DEST, with an index for LaTeX
-	@test -n "$(DEST)" || { echo "say where to: make thesis-figures PROFILE=thesis DEST=~/thesis/emolabs" >&2; exit 1; }
-	@$(BIN)/python -m emolabs.reporting.export $(PROFILE) "$(DEST)"
+thesis-figures: $(READY)  ## copy figures and tables of PROFILE (default: thesis) to DEST, with an index for LaTeX
+	@test -n "$(DEST)" || { echo "say where to: make thesis-figures DEST=~/thesis/emolabs" >&2; exit 1; }
+	@$(BIN)/python -m emolabs.reporting.export $(COMMITTED) "$(DEST)"
 
 site: $(READY)  ## the notebooks of PROFILE and the gallery as pages to read without a kernel, in site/PROFILE/
 	@$(BIN)/python -m emolabs.site $(PROFILE)
 
-verify: $(READY)  ## compare the results of PROFILE on this machine with the committed ones, number by number
-	@$(BIN)/python -m emolabs.experiments.verification $(PROFILE)
+verify: $(READY)  ## compare the results of PROFILE (default: thesis) here with the committed ones, number by number
+	@$(BIN)/python -m emolabs.experiments.verification $(COMMITTED)
 
 test: $(READY)  ## unit and contract tests, then the notebooks under nbval
 	@$(MAKE) --no-print-directory reproduce PROFILE=demo

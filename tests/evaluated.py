@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 
+from emolabs.experiments import metrics
 from emolabs.experiments.runs import Row
 
 LABELS = ["anger", "fear", "neutral"]
@@ -39,6 +40,7 @@ def write(row: Row, table: pd.DataFrame, *, manifest: str = "m", validation: flo
         folder.mkdir(parents=True, exist_ok=True)
         part.to_parquet(folder / "predictions.parquet", index=False)
         made = {"parts": {"branch": "none", "backbone": "constant"}, "manifest": f"{manifest}{fold}", "fold": fold}
+        made |= {"parameters": {}}
         overlap = {"evaluation": len(part), "train": 90, "speakers_share": 0.0, "texts_share": 1.0}
         facts = {"corpora": sorted(table.corpus.unique()), "opus": 0.0, "overlap": overlap, "speakers": 12}
         facts |= {"clips": {"train": 90, "validation": 10, "evaluation": len(part)}} | data
@@ -49,6 +51,6 @@ def write(row: Row, table: pd.DataFrame, *, manifest: str = "m", validation: flo
             "machine": {"device": "cpu", "torch": "2"},
         }
         (folder / "run.json").write_text(json.dumps(run))
-        scores = {"labels": LABELS, "validation": {"uar": validation}}
+        scores = metrics.evaluate(part, labels=LABELS) | {"labels": LABELS, "validation": {"uar": validation}}
         (folder / "metrics.json").write_text(json.dumps(scores))
     row.summary.write_text(json.dumps({"folds": folds}))

@@ -1,6 +1,7 @@
 """Encoders against transformers' own, padding, tuning, and weights that do not fit or are not there."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -23,7 +24,9 @@ from transformers import (
 )
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-from emolabs import storage
+from emolabs import dependencies, paths, storage
+from emolabs.experiments.runs import Row, pretrained_of
+from emolabs.extraction import encoders
 from emolabs.modeling import encoder, untrained, weights
 from emolabs.modeling.adapters import TUNINGS, LayerSum, LoRA, tune
 
@@ -404,3 +407,41 @@ def test_untrained_encoders_are_the_same_each_time_and_load_as_any(project, tmp_
     assert untrained.choose(branch, profile="demo") == branch
     assert untrained.choose(branch, given="a/b", profile="demo") == "a/b"
     assert weights.ENCODERS[branch].frame_rate_hz == RATE_HZ / ours.hop
+
+
+class TestKinds:
+    """An encoder of another kind is refused before anything is heard or trained with it."""
+
+    def refused(self, branch: str, folder: Path, *, found: str):
+        said = f"branch {branch}: expected an encoder of kind {branch}, found {found} in {folder}: give"
+        return pytest.raises(ValueError, match=re.escape(said))
+
+    @pytest.mark.parametrize(("branch", "given"), [("hubert", "whisper"), ("whisper", "wav2vec2-base"),
+                                                   ("wav2vec2", "hubert-large")])  # fmt: skip
+    def test_a_row_tunes_no_encoder_of_another_kind(self, folders, branch, given):
+        row = Row(profile="demo", protocol="hash", scope="pooled", pipeline=f"{branch}-direct-mean-partial", seed=0)
+        with self.refused(branch, folders[given], found=given.split("-")[0]):
+            pretrained_of(row, given=str(folders[given]))
+
+    def test_one_encoder_is_not_heard_as_several_branches(self, folders):
+        (cell,) = [cell.source for cell in dependencies.code_cells(paths.NOTEBOOKS / "21_embeddings.ipynb")
+                   if "sources = " in cell.source]  # fmt: skip
+        given = {"branches": ["whisper", "hubert"], "weights": str(folders["whisper"]), "profile": "demo"}
+        with self.refused("hubert", folders["whisper"], found="whisper"):
+            exec(cell, {"encoders": encoders, "encoder": encoder} | given)
+
+    def test_a_branch_s_own_folder_is_refused_as_well(self, folders, tmp_path, monkeypatch):
+        monkeypatch.setenv("EMOLABS_WEIGHTS", str(tmp_path))
+        shutil.copytree(folders["whisper"], tmp_path / "hubert-base-ls960")
+        with self.refused("hubert", tmp_path / "hubert-base-ls960", found="whisper"):
+            encoders.choose("hubert", profile="demo")
+
+    @pytest.mark.parametrize("branch", BRANCHES)
+    def test_sizes_of_one_kind_are_taken_as_they_are(self, project, folders, branch):
+        tiny = untrained.make(branch, folder=project / "tiny")
+        there = [folder for name, folder in folders.items() if name.split("-")[0] == branch]
+        for given in [str(tiny), *map(str, there)]:
+            assert encoders.choose(branch, given=given, profile="demo") == given
+        assert encoders.choose(branch, given="untrained", profile="demo").name == f"untrained-{branch}"
+        row = Row(profile="demo", protocol="hash", scope="pooled", pipeline=f"{branch}-direct-mean-partial", seed=0)
+        assert pretrained_of(row, given=str(there[0])).source == encoder.load(there[0]).source

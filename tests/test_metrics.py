@@ -179,6 +179,19 @@ class TestClosedSet:
         scores = evaluate(predictions)["corpora"]["a"]
         assert scores["closed_set"]["confusion"] == scores["confusion"]
 
+    def test_what_a_corpus_has_is_not_what_these_clips_happen_to_hold(self):
+        whole = table({"de": 7}, clips=15, lacks=("surprise",), seed=5)
+        part = whole[whole.emotion != "fear"]  # as the speaker of one fold
+        known = metrics.classes_of(whole)
+        assert known == {"de": sorted({*LABELS} - {"surprise"})}
+        closed = metrics.evaluate(part, labels=LABELS, classes=known)["corpora"]["de"]["closed_set"]
+        heard = part[[f"p_{label}" for label in known["de"]]].idxmax(axis=1).str.removeprefix("p_")
+        assert (heard == "fear").any(), "an answer that is wrong here, and one that the corpus has"
+        expected = np.mean([(heard[part.emotion == label] == label).mean() for label in part.emotion.unique()])
+        assert closed["uar"][0] == pytest.approx(expected)
+        everything = metrics.evaluate(part, labels=LABELS, classes={"de": LABELS})["corpora"]["de"]
+        assert "closed_set" not in everything and everything == evaluate(part)["overall"]
+
     def test_scores_of_a_corpus_are_those_of_its_clips_alone(self):
         alone = evaluate(self.predictions[self.predictions.corpus == "b"])
         assert evaluate(self.predictions)["corpora"]["b"] == alone["overall"]

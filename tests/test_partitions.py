@@ -1,11 +1,13 @@
 """Results that do not belong together: which are left out of the evaluation, and that this is said."""
 
+import sys
+
 import pandas as pd
 import pytest
 from evaluated import answered, clips, write
 
-from emolabs import paths
-from emolabs.experiments import paired, partitions, results
+from emolabs import paths, storage
+from emolabs.experiments import aims, baselines, claims, costs, paired, partitions, ranking, results, retraining
 from emolabs.experiments.runs import Row
 
 LINEAR, CNN, OTHER = "mfcc-linear", "logmel-cnn3-mean", "logmel-cnn3-attention"
@@ -65,6 +67,107 @@ def test_a_torn_file_is_a_sentence_and_no_traceback(project, name):
     evaluation = partitions.read("demo")
     assert kept(evaluation) == {LINEAR, OTHER} and left_out(evaluation) == {CNN: partitions.BROKEN}
     assert "cannot be read" in evaluation.sentences()[0]
+
+
+def spoil(file, *keys, **values):
+    """Take the keys out of a JSON file, `part.key` out of one of its parts, and put values into it."""
+    content = storage.read_json(file)
+    for key in keys:
+        part, _, name = key.rpartition(".")
+        del (content[part] if part else content)[name]
+    for key, value in values.items():
+        part, _, name = key.rpartition("__")
+        (content[part] if part else content)[name] = value
+    storage.write_json(file, content)
+
+
+@pytest.mark.parametrize("key", ["made_from", "data", "seconds", "machine"]
+                         + [f"made_from.{key}" for key in ("code", "fold", "manifest", "parameters", "parts")]
+                         + [f"data.{key}" for key in ("clips", "corpora", "opus", "overlap", "speakers")])  # fmt: skip
+def test_a_run_that_does_not_say_how_it_came_about_is_named_and_the_others_stay(project, key):
+    spoil(row(CNN).results(0) / "run.json", key)
+    evaluation = partitions.read("demo")
+    assert kept(evaluation) == {LINEAR, OTHER} and left_out(evaluation) == {CNN: partitions.BROKEN}
+    (said,) = evaluation.sentences()
+    assert f"fold0/seed0/run.json lacks {key}" in said and "train the row again" in said
+
+
+@pytest.mark.parametrize("key", ["labels", "overall", "corpora"])
+def test_a_fold_without_a_score_is_named_and_the_others_stay(project, key):
+    spoil(row(CNN).results(0) / "metrics.json", key)
+    evaluation = partitions.read("demo")
+    assert left_out(evaluation) == {CNN: partitions.BROKEN}
+    assert f"fold0/seed0/metrics.json lacks {key}" in evaluation.sentences()[0]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"data__corpora": None},
+        {"data__clips": None},
+        {"data__overlap": {}},
+        {"data__opus": "some"},
+        {"made_from__manifest": None},
+        {"made_from__parts": {"branch": "none", "backbone": "constant", "depth": 3}},
+        {"made_from__parts": {"branch": "wavlm", "backbone": "linear"}},
+        {"made_from": []},
+        {"seconds": "long"},
+    ],
+)
+def test_a_run_that_says_what_this_code_does_not_know_is_named_and_the_others_stay(project, values):
+    spoil(row(CNN).results(0) / "run.json", **values)
+    evaluation = partitions.read("demo")
+    assert kept(evaluation) == {LINEAR, OTHER} and left_out(evaluation) == {CNN: partitions.BROKEN}
+    assert "cannot be read" in evaluation.sentences()[0] and "train the row again" in evaluation.sentences()[0]
+
+
+@pytest.mark.parametrize("gone", [row("whisper-gone"), row("lda", seed=2), row(protocol="gone")])
+def test_what_left_the_tables_is_named_and_the_evaluation_goes_on(project, gone):
+    write(gone, answered(clips(), hits=0.9))
+    evaluation = partitions.read("demo")
+    assert kept(evaluation) == {LINEAR, CNN, OTHER} and left_out(evaluation) == {gone.pipeline: partitions.GONE}
+    assert "any more" in evaluation.sentences()[0]
+    found = evaluation.found
+    assert len(claims.table(found, profile="demo")) and len(aims.table(found))
+    assert set(costs.measure("demo", found).pipeline) == {LINEAR, CNN, OTHER}
+    covered = ranking.coverage(evaluation, baselines.compare(found))
+    assert gone.pipeline == LINEAR or gone.pipeline not in set(covered.pipeline)
+    assert not any(gone.protocol in column for column in covered) or gone.protocol == "hash"
+
+
+class TestTrainedAgain:
+    """What `make retrain` asks for."""
+
+    def listed(self, monkeypatch, capsys) -> set[str]:
+        monkeypatch.setattr(sys, "argv", ["retraining", "demo"])
+        retraining.main()
+        self.said = capsys.readouterr()
+        return {summary.split("/")[-2] for summary in self.said.out.split()}
+
+    @pytest.fixture
+    def project(self, project, monkeypatch):
+        monkeypatch.setattr(paths, "ROOT", project)
+        monkeypatch.setattr(results, "_is_stale", lambda made_from: made_from["manifest"] == "old0")
+        return project
+
+    def test_is_what_is_stale(self, project, monkeypatch, capsys):
+        assert not self.listed(monkeypatch, capsys) and not self.said.err
+        write(row(CNN), answered(clips(), hits=0.7), manifest="old")
+        assert self.listed(monkeypatch, capsys) == {CNN} and not self.said.err
+        assert self.said.out == f"demo/hash/pooled/{CNN}/seed0.json\n"
+
+    @pytest.mark.parametrize("name", ["predictions.parquet", "run.json", "metrics.json"])
+    def test_is_what_cannot_be_read_and_why_is_said(self, project, monkeypatch, capsys, name):
+        (row(CNN).results(0) / name).write_text("{")
+        (row(OTHER).results(0) / name).unlink()
+        row().summary.write_text("{")
+        assert self.listed(monkeypatch, capsys) == {LINEAR, CNN, OTHER}
+        assert "cannot be read" in self.said.err and f"fold0/seed0/{name}" in self.said.err
+
+    def test_is_nothing_that_left_the_tables(self, project, monkeypatch, capsys):
+        write(row("whisper-gone"), answered(clips(), hits=0.7), manifest="old")
+        assert not self.listed(monkeypatch, capsys)
+        assert "whisper-gone" in self.said.err and "any more" in self.said.err
 
 
 def test_a_row_of_another_manifest_is_left_out_and_named(project):

@@ -118,6 +118,16 @@ class TestContents:
         history = pd.read_csv(folder / "history.csv")
         assert scores["validation"]["uar"] == pytest.approx(history.validation_uar.max(), abs=1e-6)
 
+    def test_a_closed_set_is_that_of_the_corpus_and_not_of_its_evaluated_clips(self, untrained):
+        clips = split.load("toy", protocol="hash")
+        lost = (clips.split == "evaluation") & (clips.emotion == "surprise")
+        split.save(clips[~lost], profile="toy", protocol="hash")
+        train(CONSTANT)
+        scores = storage.read_json(CONSTANT.results(0) / "metrics.json")
+        assert scores["classes"] == {"emosynth-de": sorted(set(labels()) - {"surprise"}), "emosynth-en": labels()}
+        for corpora in (scores["corpora"], results.load(CONSTANT).scores["corpora"]):
+            assert {corpus for corpus, of in corpora.items() if "closed_set" in of} == {"emosynth-de"}
+
     def test_classes_are_those_of_the_protocol_and_folds_keep_their_numbers(self, project):
         index = toy.index().assign(corpus="ravdess", path=lambda rows: rows.path.str.replace("emosynth", "ravdess"))
         index["speaker"] = [f"ravdess/{1 + i % 24:02d}" for i in range(len(index))]
@@ -271,6 +281,14 @@ class TestTrainingAgain:
         assert (CONSTANT.folder(0) / "metrics.json").is_file() and not CONSTANT.results(0).exists()
         train(CONSTANT)
         assert [result.row for result in find("toy")] == [CONSTANT]
+
+    @pytest.mark.parametrize("content", ["{", "{}", "[]"])
+    def test_a_run_whose_file_is_torn_is_trained_again(self, trained, project, content):
+        (CONSTANT.folder(0) / "run.json").write_text(content)
+        train(CONSTANT)
+        again = storage.read_json(CONSTANT.folder(0) / "run.json")["made_from"]
+        assert again == storage.read_json(trained / CONSTANT.folder(0).relative_to(project) / "run.json")["made_from"]
+        assert CONSTANT in [result.row for result in find("toy")]
 
     def test_old_metrics_do_not_outlive_the_start_of_a_new_run(self, project, monkeypatch):
         monkeypatch.setattr(networks, "network", _killed)

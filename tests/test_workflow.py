@@ -242,6 +242,19 @@ def test_networks_share_a_gpu_where_asked(asked, passed):
     assert ("--resources gpu=8" in done.stdout) == passed and "profile=demo" in done.stdout
 
 
+@pytest.mark.parametrize("target", ["verify", "thesis-figures"])
+@pytest.mark.parametrize(
+    ("asked", "environment", "taken"),
+    [([], {}, "thesis"), (["PROFILE=demo"], {}, "demo"), ([], {"PROFILE": "demo"}, "demo")],
+)
+def test_what_is_committed_is_that_of_the_thesis_unless_a_profile_is_named(target, asked, environment, taken):
+    environment = {name: value for name, value in os.environ.items() if name != "PROFILE"} | environment
+    command = ["make", "-n", target, "DEST=folder", *asked]
+    done = subprocess.run(command, cwd=paths.ROOT, env=environment, capture_output=True, text=True, check=True)
+    module = {"verify": "emolabs.experiments.verification", "thesis-figures": "emolabs.reporting.export"}[target]
+    assert f"-m {module} {taken}" in done.stdout
+
+
 def test_first_run_makes_everything_and_counts_its_steps(finished):
     root, said = finished
     for name in ["logmel-cnn3-mean", "constant", "egemaps-linear"]:

@@ -22,8 +22,9 @@ from emolabs import params, paths, storage
 from emolabs.experiments import architecture, learners, networks, partitions, runs
 from emolabs.experiments.comparison import labels
 from emolabs.experiments.results import Result
+from emolabs.extraction import encoders
 from emolabs.extraction.store import Features
-from emolabs.modeling import encoder, untrained
+from emolabs.modeling import encoder
 from emolabs.modeling.encoder import SAMPLE_RATE_HZ
 from emolabs.modeling.pipeline import ENCODERS, Pipeline, get_pipeline, load_pipelines
 from emolabs.modeling.training import Training
@@ -71,7 +72,10 @@ def _count(result: Result, *, profile: str) -> dict:
         line = {"parameters": (size + 1) * classes, "trained": (size + 1) * classes, "operations": 2 * size * classes}
     else:
         weights = params.load(profile, pipeline.notebook).get("weights", "")
-        parameters = Training(**result.runs[0]["made_from"]["parameters"])
+        try:
+            parameters = Training(**result.runs[0]["made_from"]["parameters"])
+        except TypeError as error:
+            raise ValueError(f"its parameters are not those that training takes now ({error})") from None
         model, features, x = runs.example(result.row, parameters=parameters, weights=weights)
         parts = architecture.parts(model, x=x, pipeline=pipeline)
         line = parts[["parameters", "trained", "operations"]].sum().to_dict()
@@ -83,7 +87,7 @@ def _heard(pipeline: Pipeline, features: Features, *, profile: str) -> dict:
     if pipeline.branch not in ENCODERS or pipeline.tuning != "frozen":
         return {"encoder_parameters": 0, "encoder_operations": 0}
     weights = params.load(profile, "21_embeddings").get("weights", "untrained")
-    model = copy.deepcopy(encoder.load(untrained.choose(pipeline.branch, given=weights, profile=profile)))
+    model = copy.deepcopy(encoder.load(encoders.choose(pipeline.branch, given=weights, profile=profile)))
     layer = features.parameters.get("layer", learners.LAYER)
     if layer != "all":
         del model.blocks[layer:]

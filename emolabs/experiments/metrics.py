@@ -5,6 +5,7 @@ and a probability `p_<emotion>` per emotion of the label set. Scores lie in 0–
 classes present in the truth. Everything but the calibration error follows from the confusion matrix [truth, predicted].
 """
 
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -18,22 +19,30 @@ RESAMPLES = 2000
 BINS = 15
 
 
-def evaluate(predictions: pd.DataFrame, *, labels: list[str]) -> dict:
+def evaluate(
+    predictions: pd.DataFrame, *, labels: list[str], classes: Mapping[str, Collection[str]] | None = None
+) -> dict:
     """All metrics of `predictions`, overall and per corpus.
 
-    Returns `{"overall": scores, "corpora": {corpus: scores}}` as of `score`; the scores of a corpus that lacks a class
-    of `labels` also hold `closed_set`: the same with the arg max taken over the classes the corpus has, whose
-    probabilities are scaled to sum to one.
+    `classes` are the emotions of each corpus, some of which these clips may lack, as of `classes_of`; by default those
+    of the clips. Returns `{"overall": scores, "corpora": {corpus: scores}}` as of `score`; the scores of a corpus that
+    lacks a class of `labels` also hold `closed_set`: the same with the arg max taken over the classes the corpus has,
+    whose probabilities are scaled to sum to one.
     Raises `ValueError` as `validate` does.
     """
     validate(predictions, labels=labels)
-    corpora = {}
+    classes, corpora = classes or classes_of(predictions), {}
     for corpus, clips in predictions.groupby("corpus"):
         corpora[corpus] = score(clips, labels=labels)
-        present = sorted(clips.emotion.unique())
-        if present != sorted(labels):
-            corpora[corpus]["closed_set"] = score(_closed(clips, present=present, labels=labels), labels=labels)
+        known = sorted(classes[corpus])
+        if known != sorted(labels):
+            corpora[corpus]["closed_set"] = score(_closed(clips, known=known, labels=labels), labels=labels)
     return {"overall": score(predictions, labels=labels), "corpora": corpora}
+
+
+def classes_of(clips: pd.DataFrame) -> dict[str, list[str]]:
+    """The emotions of each corpus among `clips`, such as all those of a partition, sorted."""
+    return {corpus: sorted(of.unique()) for corpus, of in clips.groupby("corpus").emotion}
 
 
 def validate(predictions: pd.DataFrame, *, labels: list[str]) -> None:
@@ -124,12 +133,12 @@ def closed(given: np.ndarray) -> np.ndarray:
     return np.divide(given, total, out=np.full_like(given, 1 / given.shape[1]), where=total > 0)
 
 
-def _closed(clips: pd.DataFrame, *, present: list[str], labels: list[str]) -> pd.DataFrame:
-    """The same clips answered out of the emotions `present`: their probabilities sum to one, the others are zero."""
-    shares = closed(clips[[f"p_{label}" for label in present]].to_numpy(float))
+def _closed(clips: pd.DataFrame, *, known: list[str], labels: list[str]) -> pd.DataFrame:
+    """The same clips answered out of the emotions `known`: their probabilities sum to one, the others are zero."""
+    shares = closed(clips[[f"p_{label}" for label in known]].to_numpy(float))
     columns = dict.fromkeys((f"p_{label}" for label in labels), 0.0)
-    columns |= zip((f"p_{label}" for label in present), shares.T, strict=True)
-    return clips.assign(prediction=np.array(present)[shares.argmax(axis=1)], **columns)
+    columns |= zip((f"p_{label}" for label in known), shares.T, strict=True)
+    return clips.assign(prediction=np.array(known)[shares.argmax(axis=1)], **columns)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

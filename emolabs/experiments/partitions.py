@@ -17,7 +17,7 @@ from emolabs.experiments.runs import Row
 from emolabs.modeling.pipeline import load_pipelines
 from emolabs.standardization import split
 
-NOT_RUN, BROKEN, MIXED, OTHER = "not run", "incomplete", "mixed folds", "other partition"
+NOT_RUN, BROKEN, MIXED, OTHER, GONE = "not run", "incomplete", "mixed folds", "other partition", "gone"
 COLUMNS = ["protocol", "scope", "pipeline", "seed", "reason", "detail"]
 
 
@@ -63,6 +63,9 @@ def read(profile: str) -> Evaluation:
     """
     found, gaps = [], []
     for row in results.rows(profile):
+        if results.gone(row):
+            gaps.append(_gap(row, GONE, results.gone(row)))
+            continue
         try:
             result = results.load(row)
         except (FileNotFoundError, ValueError) as error:

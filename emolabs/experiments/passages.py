@@ -167,7 +167,7 @@ def _bare(result: Result | None) -> str:
 
 def run_so_far(source: Source) -> str:
     """How much has been run, with which seeds and on what; how many results are stale."""
-    rows = results.rows(source.profile)
+    rows = [row for row in results.rows(source.profile) if not results.gone(row)]
     seeds, gaps = {}, source.evaluation.gaps
     for row in rows:
         seeds.setdefault((row.protocol, row.scope, row.pipeline), set()).add(row.seed)

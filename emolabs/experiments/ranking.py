@@ -171,7 +171,7 @@ def coverage(evaluation: Evaluation, compared: pd.DataFrame, *, seed: int = 0) -
         over = over_mark(scores["interval_over"])
         if result.row.seed == seed:
             cells[key] = f"{100 * scores['uar'][0]:.1f}{over}{marks.get(key, '')}"
-    gaps = evaluation.gaps[evaluation.gaps.seed == seed]
+    gaps = evaluation.gaps[(evaluation.gaps.seed == seed) & (evaluation.gaps.reason != partitions.GONE)]
     cells |= {(g.protocol, g.scope, g.pipeline): EMPTY[g.reason] for g in gaps.itertuples()}
     columns = sorted(
         {key[:2] for key in cells}, key=lambda key: (list(PROTOCOLS).index(key[0]), key[1] != "pooled", key[1])

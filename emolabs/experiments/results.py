@@ -1,8 +1,7 @@
 """Finished runs of a profile, read from `data/results/`, for tables and figures; nothing here trains."""
 
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,11 +10,19 @@ from emolabs import paths, storage
 from emolabs.experiments import metrics
 from emolabs.experiments.digests import code_digest, features_code
 from emolabs.experiments.runs import Row
-from emolabs.modeling import Pipeline
+from emolabs.modeling import Pipeline, load_pipelines
 from emolabs.reporting import describe
+from emolabs.standardization import split
 
 #: What every fold of a finished row leaves.
 FILES = ("predictions.parquet", "run.json", "metrics.json")
+#: What is read of the last two.
+KEYS = {
+    "run.json": ("made_from", "data", "seconds", "machine"),
+    "made_from": ("code", "fold", "manifest", "parameters", "parts"),
+    "data": ("clips", "corpora", "opus", "overlap", "speakers"),
+    "metrics.json": ("labels", "overall", "corpora"),
+}
 #: Columns of `long`: the first seven name a number.
 COLUMNS = ("pipeline", "protocol", "scope", "fold", "seed", "corpus", "metric", "value", "low", "high", "n", "manifest")
 
@@ -30,6 +37,7 @@ class Result:
     scores: dict  # `metrics.exact` of `metrics.evaluate` over all folds
     labels: list[str]
     stale: bool  # the code that trained it, or the code that made its features, has changed since
+    classes: dict[str, list[str]] = field(default_factory=dict)  # the emotions of each corpus
 
     @property
     def corpora(self) -> set[str]:
@@ -76,7 +84,7 @@ class Result:
 def find(profile: str) -> list[Result]:
     """All rows of a profile whose folds are complete, sorted by protocol, scope, pipeline and seed.
 
-    Raises `FileNotFoundError` where there is none, saying what makes them.
+    Raises `FileNotFoundError` where there is none, saying what makes them, and as `load` does.
     """
     return [load(row) for row in rows(profile)]
 
@@ -90,27 +98,62 @@ def rows(profile: str) -> list[Row]:
     return there
 
 
+def gone(row: Row) -> str:
+    """What the row rests on that this repository has no more, as a sentence; empty where it has all."""
+    if row.protocol not in split.PROTOCOLS:
+        return f"there is no protocol {row.protocol} any more"
+    return "" if row.pipeline in load_pipelines() else "there is no such row in params/pipelines.yaml any more"
+
+
 def load(row: Row) -> Result:
     """The result of one row.
 
-    Raises `FileNotFoundError` naming what a fold lacks, and `ValueError` where a file is torn, where folds know other
-    labels, or as `metrics.evaluate` does.
+    Raises `FileNotFoundError` naming what a fold lacks, and `ValueError` where a file is torn or does not say what
+    tables read, where folds know other labels, or as `metrics.evaluate` does.
     """
     try:
         folds = storage.read_json(row.summary)["folds"]
         _refuse_lacking(row, folds)
         predictions = pd.concat([pd.read_parquet(row.results(fold) / FILES[0]) for fold in folds], ignore_index=True)
-        runs = [storage.read_json(row.results(fold) / "run.json") for fold in folds]
-        known = [storage.read_json(row.results(fold) / "metrics.json")["labels"] for fold in folds]
+        runs, scored = ([_read(row, fold, name) for fold in folds] for name in FILES[1:])
+        known = [scores["labels"] for scores in scored]
+        stale = any(_is_stale(run["made_from"]) for run in runs)
+        metrics.validate(predictions, labels=known[0])
+        result = Result(row, predictions, runs, {}, known[0], stale, _classes(predictions, scored))
+        _read_facts(result)
     except FileNotFoundError:
         raise
-    except (KeyError, TypeError, OSError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, OSError, ValueError) as error:
         raise ValueError(f"the results beside {row.summary} cannot be read ({error}): train the row again") from None
     if any(labels != known[0] for labels in known):
         raise ValueError(f"the folds beside {row.summary} know different labels: train the row again")
-    stale = any(_is_stale(run["made_from"]) for run in runs)
-    scores = metrics.exact(metrics.evaluate(predictions, labels=known[0]))
-    return Result(row, predictions, runs, scores, known[0], stale)
+    scores = metrics.evaluate(predictions, labels=known[0], classes=result.classes)
+    return replace(result, scores=metrics.exact(scores))
+
+
+def _classes(predictions: pd.DataFrame, scored: list[dict]) -> dict[str, list[str]]:
+    """The emotions of each corpus: those evaluated in any fold, and those that the folds say their sides hold."""
+    classes = metrics.classes_of(predictions)
+    said = [scores.get("classes", {}) for scores in scored]  # older results do not say it
+    return {corpus: sorted(set(of).union(*(s.get(corpus, ()) for s in said))) for corpus, of in classes.items()}
+
+
+def _read(row: Row, fold: int, name: str) -> dict:
+    """A JSON file of a fold. Raises `ValueError` naming what it does not say."""
+    file = row.results(fold) / name
+    content = storage.read_json(file)
+    lacking = [key for key in KEYS[name] if key not in content]
+    for part in content.keys() & KEYS.keys():
+        lacking += [f"{part}.{key}" for key in KEYS[part] if key not in content[part]]
+    if lacking:
+        raise ValueError(f"{file.relative_to(row.summary.parent)} lacks {', '.join(lacking)}")
+    return content
+
+
+def _read_facts(result: Result) -> None:
+    """Read what tables read once, so that values that are none end here and not in a table."""
+    _ = result.facts, result.provenance, result.manifest, result.predictions.fold
+    _ = [(int(run["made_from"]["fold"]), sum(run["data"]["clips"].values())) for run in result.runs]
 
 
 def _refuse_lacking(row: Row, folds: list[int]) -> None:
@@ -157,13 +200,22 @@ def long(found: list[Result]) -> pd.DataFrame:
         row = result.row
         folds = [run["made_from"]["fold"] for run in result.runs]
         scored = {"all": result.scores}
-        scored |= {str(fold): metrics.exact(storage.read_json(row.results(fold) / FILES[2])) for fold in folds}
+        scored |= {str(fold): metrics.exact(_of_fold(result, fold)) for fold in folds}
         for fold, scores in scored.items():
             for corpus, values in {"overall": scores["overall"], **scores["corpora"]}.items():
                 key = (row.pipeline, row.protocol, row.scope, fold, row.seed, corpus)
                 lines += [(*key, *line, result.manifest) for line in _numbers(values, labels=result.labels)]
     table = pd.DataFrame(lines, columns=COLUMNS).sort_values(list(COLUMNS[:7])).reset_index(drop=True)
     return table.round(6)
+
+
+def _of_fold(result: Result, fold: int) -> dict:
+    """The scores of a fold: as it left them, or anew where its clips lack a class that their corpus has, which older
+    folds took for one that the corpus lacks."""
+    clips = result.predictions[result.predictions.fold == fold]
+    if all(result.classes[corpus] == of for corpus, of in metrics.classes_of(clips).items()):
+        return storage.read_json(result.row.results(fold) / FILES[2])
+    return metrics.evaluate(clips, labels=result.labels, classes=result.classes)
 
 
 def _numbers(scores: dict, *, labels: list[str]) -> Iterator[tuple]:
@@ -189,11 +241,3 @@ def _row(summary: Path, *, profile: str) -> Row:
     protocol, scope, pipeline, seed = summary.relative_to(paths.results(profile)).parts
     number = int(seed.removeprefix("seed").removesuffix(".json"))
     return Row(profile=profile, protocol=protocol, scope=scope, pipeline=pipeline, seed=number)
-
-
-if __name__ == "__main__":
-    try:
-        found = find(sys.argv[1])
-    except FileNotFoundError as error:
-        sys.exit(str(error))
-    print(*(result.row.summary.relative_to(paths.ROOT) for result in found if result.stale))

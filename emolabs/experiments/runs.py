@@ -146,14 +146,15 @@ def features_of(pipeline: Pipeline, *, profile: str) -> store.Features | None:
 
 
 def pretrained_of(row: Row, *, given: str = "") -> "encoder.Encoder | None":
-    """The encoder that a row tunes, None where it tunes none; `given` and errors are those of `untrained.choose` and
+    """The encoder that a row tunes, None where it tunes none; `given` and errors are those of `encoders.choose` and
     `encoder.load`."""
     pipeline = get_pipeline(row.pipeline)
     if pipeline.tuning == "frozen":
         return None
-    from emolabs.modeling import encoder, untrained
+    from emolabs.extraction import encoders
+    from emolabs.modeling import encoder
 
-    return encoder.load(untrained.choose(pipeline.branch, given=given, profile=row.profile))
+    return encoder.load(encoders.choose(pipeline.branch, given=given, profile=row.profile))
 
 
 def example(
@@ -189,7 +190,10 @@ def _made_from(row: Row, pipeline: Pipeline, *, fold, clips, features, parameter
 def _finished(folder: Path, *, made_from: dict) -> bool:
     if not (folder / "metrics.json").is_file():
         return False
-    return storage.read_json(folder / "run.json")["made_from"] == made_from
+    try:
+        return storage.read_json(folder / "run.json")["made_from"] == made_from
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def _learner(row: Row, pipeline: Pipeline, *, parameters, pretrained, made_from: dict):
@@ -216,8 +220,9 @@ def _run(row: Row, learner, *, fold: int, data: learners.Data, about: dict) -> N
     predictions = clips.loc[clips.split == "evaluation", ["id", "path", "corpus", "speaker", "emotion"]]
     predictions = predictions.assign(prediction=np.array(labels)[probabilities.argmax(axis=1)], fold=fold)
     predictions[[f"p_{label}" for label in labels]] = probabilities.astype(np.float32)
-    scores = metrics.evaluate(predictions, labels=labels)
-    scores["validation"] = {"uar": float(history.validation_uar.max())}
+    classes = metrics.classes_of(clips)  # of all sides: a small evaluation side may lack one
+    scores = metrics.evaluate(predictions, labels=labels, classes=classes)
+    scores |= {"classes": classes, "validation": {"uar": float(history.validation_uar.max())}}
     with storage.atomic(folder / "predictions.parquet") as temporary:
         predictions.to_parquet(temporary, index=False)
     with storage.atomic(folder / "history.csv") as temporary:

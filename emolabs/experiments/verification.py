@@ -4,12 +4,14 @@
 
 Two trainings on different machines give different last digits. So a number counts as equal within `TOLERANCE`, and as
 near where it lies in the interval of the committed one; what lies outside, is missing, or was evaluated on another
-partition is listed, and the command then ends with 1. Compared is what `partitions` lets stand, as in the committed
+partition is listed, and the command then ends with 1. Committed results are those of the repository's last commit;
+only where there is no repository those of the disk. Compared is what `partitions` lets stand, as in the committed
 table; what it leaves out is named first.
 """
 
 import argparse
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,21 +61,29 @@ def _verdict(line, *, tolerance: float) -> str:
 
 
 def committed(profile: str) -> pd.DataFrame:
-    """The table of results that the repository's last commit holds; without git, the one on the disk.
+    """The table of results that the repository's last commit holds. Where the project is no git repository, the one on
+    the disk, and standard error says so: it may be that of these very results.
 
-    Raises `FileNotFoundError` where there is neither.
+    Raises `FileNotFoundError` where there is none, or where the repository does not hold it or cannot be asked.
     """
     file = paths.figures(profile) / "results.csv"
-    command = ["git", "show", f"HEAD:./{file.name}"]
+    command = ["git", "show", f"HEAD:./{file.relative_to(paths.ROOT).as_posix()}"]
+    words = {"capture_output": True, "encoding": "utf-8", "env": {**os.environ, "LC_ALL": "C"}}
     try:
-        text = subprocess.run(command, cwd=file.parent, check=True, capture_output=True, text=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        if not file.is_file():
-            raise FileNotFoundError(
-                f"no committed results of {profile}: expected {file}; name a table with --against, or execute "
-                f"notebooks/40_evaluation.ipynb for this profile"
-            ) from None
+        done = subprocess.run(command, cwd=paths.ROOT, **words)
+        text, why = done.stdout, " ".join(done.stderr.split())
+        in_repository = "not a git repository" not in why
+    except FileNotFoundError:
+        text, why, in_repository = "", "git is not installed", (paths.ROOT / ".git").exists()
+    if not in_repository and file.is_file():
+        print(f"no git repository here: compared with {file}, which may have been made from them", file=sys.stderr)
         text = file.read_text(encoding="utf-8")
+    if not text:
+        raise FileNotFoundError(
+            f"no committed results of {profile}: expected {file.relative_to(paths.ROOT)} in the repository's last "
+            f"commit, found none ({why}); the demo commits none: name a profile that does, such as thesis, or a table "
+            f"with --against"
+        )
     return pd.read_csv(io.StringIO(text), dtype={"fold": str, "manifest": str})
 
 
