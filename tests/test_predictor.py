@@ -182,6 +182,13 @@ def test_weights_of_another_network_are_refused(project, tmp_path):
         modeling.load(run)
 
 
+def test_a_pickle_of_an_older_version_is_not_opened(project, tmp_path):
+    run = shutil.copytree(trained("mfcc-linear"), tmp_path / "run")
+    (run / "model.safetensors").rename(run / "model.joblib")
+    with pytest.raises(FileNotFoundError, match=r"lacks model\.safetensors: model\.joblib .* train the row again"):
+        modeling.load(run)
+
+
 def test_a_run_of_an_older_version_is_a_sentence(project, tmp_path):
     run = shutil.copytree(trained("logmel32-cnn3-mean"), tmp_path / "run")
     said = storage.read_json(run / "config.json")

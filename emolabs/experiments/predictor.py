@@ -9,7 +9,6 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 import torch
@@ -20,7 +19,7 @@ from emolabs.experiments import learners, networks
 from emolabs.experiments.one_clip import read, stored
 from emolabs.extraction import embeddings, functionals, spectrograms
 from emolabs.extraction.store import Features
-from emolabs.modeling import encoder, training, weights
+from emolabs.modeling import classical, encoder, training, weights
 from emolabs.modeling.classifier import Classifier
 from emolabs.modeling.pipeline import Pipeline
 from emolabs.modeling.sides import Side
@@ -57,7 +56,7 @@ class Model:
         self.labels: list[str] = self._config["labels"]
         self._parameters: dict = self._config["features"] or {}
         is_classical = self.pipeline.backbone in learners.CLASSICAL
-        self._classical = joblib.load(folder / "model.joblib") if is_classical else None
+        self._classical = _classical(folder, self._config) if is_classical else None
         self.network = None if is_classical else _network(folder, self._config, pipeline=self.pipeline)
 
     @property
@@ -201,20 +200,19 @@ class Model:
 def load(run: str | Path, *, weights: str | Path = "") -> Model:
     """The model of a finished run: the folder `runs/<profile>/<protocol>/<scope>/<pipeline>/fold<f>/seed<k>/`.
 
-    `weights` is the folder of the frozen encoder, where it is not found by its name. A classical row is a pickle, which
-    can run code when it is opened: load only what was trained by someone you trust.
+    `weights` is the folder of the frozen encoder, where it is not found by its name. Nothing is unpickled.
     Raises `FileNotFoundError` naming what the folder lacks and the runs there are, and `ValueError` where the weights
     do not fit what config.json says.
     """
     folder = Path(run)
-    needed = ["metrics.json", "run.json", "config.json"]
+    needed = ["metrics.json", "run.json", "config.json", "model.safetensors"]
     missing = [name for name in needed if not (folder / name).is_file()]
-    if not any((folder / name).is_file() for name in ("model.safetensors", "model.joblib")):
-        missing.append("model.safetensors or model.joblib")
     if missing:
         there = sorted(file.parent for file in folder.glob("**/metrics.json"))
         if missing == ["config.json"]:
             hint = "it was made before runs said how they are used, or was moved without it: train it again"
+        elif missing == needed[3:] and (folder / "model.joblib").is_file():
+            hint = "model.joblib is a pickle, which can run code and is not read any more: train the row again"
         elif there:
             hint = f"these runs are below it: {', '.join(map(str, there[:5]))}"
         else:
@@ -226,6 +224,11 @@ def load(run: str | Path, *, weights: str | Path = "") -> Model:
         raise ValueError(
             f"{folder} was trained by another version of the code, which left other files ({error}): train it again"
         ) from None
+
+
+def _classical(folder: Path, config: dict):
+    kept = {name: value.numpy() for name, value in load_file(folder / "model.safetensors").items()}
+    return classical.restore(kept, classes=config["classes"])
 
 
 def _network(folder: Path, config: dict, *, pipeline: Pipeline) -> Classifier:
