@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+import torch
 import toy
 from conftest import voice
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from emolabs import dependencies, modeling, paths, storage
 from emolabs.__main__ import main
@@ -179,6 +180,61 @@ def test_weights_of_another_network_are_refused(project, tmp_path):
     run = shutil.copytree(trained("logmel32-cnn3-mean"), tmp_path / "run")
     shutil.copy(trained("mfcc-cnn3-mean") / "model.safetensors", run)
     with pytest.raises(ValueError, match="do not fit its config.json"):
+        modeling.load(run)
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
+def test_weights_of_another_network_of_the_same_shapes_are_refused(project, tmp_path, file):
+    run = shutil.copytree(trained("logmel-resnet8-mean"), tmp_path / "run")
+    shutil.copy(trained("logmel-plain8-mean") / file, run)
+    said = f"{run}/{file} is of logmel-plain8-mean, and {run}/run.json of logmel-resnet8-mean.*train it again"
+    with pytest.raises(ValueError, match=said):
+        modeling.load(run)
+
+
+@pytest.mark.parametrize("pipeline", ["mfcc-linear", "constant", "logmel32-cnn3-mean"])
+def test_weights_that_do_not_fit_are_refused_by_name(project, tmp_path, pipeline):
+    run = shutil.copytree(trained(pipeline), tmp_path / "run")
+    file = run / "model.safetensors"
+    kept = load_file(file)
+    first, last = min(kept), max(kept)
+    save_file({f"{name}.old": value for name, value in kept.items()}, file)  # as older runs: without metadata
+    more = f" and {len(kept) - 5} more" if len(kept) > 5 else ""
+    with pytest.raises(ValueError, match=rf"{file} do not fit .*missing: {first}.*{more}; unexpected: {first}\.old"):
+        modeling.load(run)
+    save_file(kept | {last: torch.zeros(99, 99)}, file)
+    with pytest.raises(ValueError, match=rf"of another shape: .*{last} \(expected \[.*\], found \[99, 99\]"):
+        modeling.load(run)
+
+
+@pytest.mark.parametrize("pipeline", ["mfcc-linear", "logmel32-cnn3-mean"])
+@pytest.mark.parametrize(
+    ("name", "kept", "reason"),
+    [
+        ("model.safetensors", 0, "no complete safetensors file"),
+        ("model.safetensors", 0.1, "no complete safetensors file"),
+        ("model.safetensors", 0.9, "no complete safetensors file"),
+        ("config.json", 0, "no JSON"),
+        ("config.json", 0.5, "no JSON"),
+        ("run.json", 0.5, "no JSON"),
+    ],
+)
+def test_a_damaged_file_of_a_run_is_named(project, tmp_path, capsys, pipeline, name, kept, reason):
+    run = shutil.copytree(trained(pipeline), tmp_path / "run")
+    content = (run / name).read_bytes()
+    (run / name).write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(ValueError, match=f"{run / name} is {reason}"):
+        modeling.load(run)
+    assert main(["predict", str(run), "a.wav"]) == 2
+    assert f"{run / name} is {reason}" in capsys.readouterr().err
+
+
+def test_parts_that_are_no_pipeline_any_more_are_named_with_their_file(project, tmp_path):
+    run = shutil.copytree(trained("mfcc-linear"), tmp_path / "run")
+    made = storage.read_json(run / "run.json")
+    made["made_from"]["parts"]["temporal"] = "gru"
+    storage.write_json(run / "run.json", made)
+    with pytest.raises(ValueError, match=f"{run}/run.json .*temporal: expected one of none, lstm.*train it again"):
         modeling.load(run)
 
 

@@ -12,16 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file
 
 from emolabs import paths, storage
-from emolabs.experiments import learners, networks
+from emolabs.experiments import learners, networks, saved
 from emolabs.experiments.one_clip import read, stored
 from emolabs.extraction import embeddings, functionals, spectrograms
 from emolabs.extraction.store import Features
-from emolabs.modeling import classical, encoder, training, weights
-from emolabs.modeling.classifier import Classifier
-from emolabs.modeling.pipeline import Pipeline
+from emolabs.modeling import encoder, training, weights
 from emolabs.modeling.sides import Side
 from emolabs.standardization.normalization import Normalization, normalize
 from emolabs.standardization.waveforms import Waveforms
@@ -52,12 +49,14 @@ class Model:
         self.folder, self._weights = folder, weights
         self._config = storage.read_json(folder / "config.json")
         self.made_from = storage.read_json(folder / "run.json")["made_from"]
-        self.pipeline = Pipeline(**self.made_from["parts"] | {"demo": False})
+        self.pipeline = saved.pipeline(folder, parts=self.made_from["parts"])
         self.labels: list[str] = self._config["labels"]
         self._parameters: dict = self._config["features"] or {}
-        is_classical = self.pipeline.backbone in learners.CLASSICAL
-        self._classical = _classical(folder, self._config) if is_classical else None
-        self.network = None if is_classical else _network(folder, self._config, pipeline=self.pipeline)
+        kind, self._classical, self.network = self.pipeline.backbone, None, None
+        if kind in learners.CLASSICAL:
+            self._classical = saved.fitted(folder, self._config, kind=kind)
+        else:
+            self.network = saved.network(folder, self._config, pipeline=self.pipeline)
 
     @property
     def hears(self) -> str:
@@ -201,47 +200,14 @@ def load(run: str | Path, *, weights: str | Path = "") -> Model:
     """The model of a finished run: the folder `runs/<profile>/<protocol>/<scope>/<pipeline>/fold<f>/seed<k>/`.
 
     `weights` is the folder of the frozen encoder, where it is not found by its name. Nothing is unpickled.
-    Raises `FileNotFoundError` naming what the folder lacks and the runs there are, and `ValueError` where the weights
-    do not fit what config.json says.
+    Raises `FileNotFoundError` naming what the folder lacks and the runs there are, and `ValueError` naming the file
+    that is damaged, or whose weights do not fit what config.json says.
     """
     folder = Path(run)
-    needed = ["metrics.json", "run.json", "config.json", "model.safetensors"]
-    missing = [name for name in needed if not (folder / name).is_file()]
-    if missing:
-        there = sorted(file.parent for file in folder.glob("**/metrics.json"))
-        if missing == ["config.json"]:
-            hint = "it was made before runs said how they are used, or was moved without it: train it again"
-        elif missing == needed[3:] and (folder / "model.joblib").is_file():
-            hint = "model.joblib is a pickle, which can run code and is not read any more: train the row again"
-        elif there:
-            hint = f"these runs are below it: {', '.join(map(str, there[:5]))}"
-        else:
-            hint = "name a folder runs/<profile>/<protocol>/<scope>/<pipeline>/fold<f>/seed<k>"
-        raise FileNotFoundError(f"{folder} is no finished run, it lacks {', '.join(missing)}: {hint}")
+    saved.check(folder)
     try:
         return Model(folder, weights=weights)
     except (KeyError, TypeError) as error:
         raise ValueError(
             f"{folder} was trained by another version of the code, which left other files ({error}): train it again"
         ) from None
-
-
-def _classical(folder: Path, config: dict):
-    kept = {name: value.numpy() for name, value in load_file(folder / "model.safetensors").items()}
-    return classical.restore(kept, classes=config["classes"])
-
-
-def _network(folder: Path, config: dict, *, pipeline: Pipeline) -> Classifier:
-    tuned = encoder.build(config["encoder"]) if config["encoder"] else None
-    if tuned:
-        encoder.tune(tuned, pipeline.tuning)
-    network = Classifier(pipeline, classes=len(config["labels"]), encoder=tuned, **config["options"])
-    try:
-        network.load_state_dict(load_file(folder / "model.safetensors"))
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(
-            f"the weights in {folder} do not fit its config.json, or the code has changed since: train it again "
-            f"({reason})"
-        ) from None
-    return network.eval().requires_grad_(False)

@@ -47,6 +47,14 @@ def tensors(model) -> dict[str, np.ndarray]:
     return kept | {"coefficients": np.ascontiguousarray(regression.coef_.T), "intercept": regression.intercept_}
 
 
+def shapes(kind: str, *, classes: int, size: int) -> dict[str, list[int]]:
+    """The shapes of the `tensors` of a model that is `linear` over `size` functionals, or `constant`."""
+    if kind == "constant":
+        return {"priors": [classes]}
+    told = classes if classes > 2 else 1
+    return {"mean": [size], "scale": [size], "coefficients": [size, told], "intercept": [told]}
+
+
 def restore(kept: dict[str, np.ndarray], *, classes: list[int]):
     """The model whose `tensors` are `kept`, with its class numbers; its answers are the same to the bit."""
     if "priors" in kept:
