@@ -280,6 +280,13 @@ class TestCommand:
             given = said.probabilities[model.labels].to_numpy()
             np.testing.assert_allclose(line[model.labels].astype(float), given, rtol=0, atol=0.51e-6)
 
+    @pytest.mark.parametrize(("form", "printed"), [("--json", "[]"), ("--csv", "file,emotion,{labels}"), (None, "")])
+    def test_writes_what_machines_read_where_no_file_can_be_heard(self, project, tmp_path, capsys, form, printed):
+        run = trained("constant")
+        assert main(["predict", str(run), str(tmp_path / "none.wav"), *([form] if form else [])]) == 1
+        labels = ",".join(modeling.load(run).labels)
+        assert capsys.readouterr().out.strip() == printed.replace("{labels}", labels)
+
     def test_says_in_a_sentence_that_a_package_is_missing_and_so_does_the_button(
         self, project, tmp_path, capsys, monkeypatch
     ):
