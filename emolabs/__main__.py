@@ -47,8 +47,8 @@ def predict(options: argparse.Namespace) -> int:
         duration_s, heard_s = len(found.wave) / found.sample_rate_hz, found.heard_s[1] - found.heard_s[0]
         if heard_s < duration_s - 0.1:
             print(f"{file}: {heard_s:.1f} s around the centre of {duration_s:.1f} s are heard", file=sys.stderr)
-    if lines:
-        print(_FORMS[options.form](pd.DataFrame(lines)))
+    if lines or options.form != "table":  # what machines read is whole without a line, too
+        print(_FORMS[options.form](pd.DataFrame(lines, columns=["file", "emotion", *model.labels])))
     if faults:
         print(f"{faults} of {len(options.files)} files could not be heard", file=sys.stderr)
     return int(faults > 0)

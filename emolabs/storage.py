@@ -56,8 +56,11 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> dict:
-    """The JSON object in the file `path`."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The JSON object in the file `path`; raises `ValueError` naming the file where it is no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON ({error}): restore it, or make it again") from None
 
 
 def current(stores: Path, *, notebook: str, variant: str = "current") -> Path:

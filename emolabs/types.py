@@ -19,7 +19,7 @@ def convert(value: object, *, type: str) -> object:
         return None
     if base.startswith("list["):
         if not isinstance(value, list):
-            raise TypeError(f"expected {type}, found {_describe(value)}; write it as [a, b]")
+            raise TypeError(f"expected {type}, found {describe(value)}; write it as [a, b]")
         return [convert(item, type=base[5:-1]) for item in value]
     if base == "float" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
@@ -31,7 +31,7 @@ def convert(value: object, *, type: str) -> object:
         mantissa += ".0" if exponent and "." not in mantissa else ""
         written = f"{mantissa}e{int(exponent):+d}" if exponent else mantissa
         hint = f"; YAML 1.1 reads a number as text where it is quoted or, as 1e-3, has no dot: write {written}"
-    raise TypeError(f"expected {type}, found {_describe(value)}{hint}")
+    raise TypeError(f"expected {type}, found {describe(value)}{hint}")
 
 
 def read(text: str, *, type: str) -> object:
@@ -56,7 +56,8 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _describe(value: object) -> str:
+def describe(value: object) -> str:
+    """`value` with what kind it is, for a sentence on what was found."""
     if value is None:
         return "nothing (null)"
     kinds = {str: "text", bool: "truth value", list: "list", dict: "mapping"}

@@ -23,6 +23,7 @@ NAME = re.compile(
     r"(?:-(?P<aggregation>flatten|mean|attention))?(?:-(?P<tuning>partial|full|lora))?"
 )
 ROWS = yaml.safe_load(paths.PIPELINES.read_text(encoding="utf-8"))
+GOOD = {"branch": "logmel", "backbone": "cnn3", "aggregation": "mean"}
 NETWORKS = {name: p for name, p in load_pipelines().items() if p.backbone not in ("linear", "constant")}
 #: One row of each kind of part, for what is asked of parts and not of rows.
 SOME = [
@@ -98,7 +99,7 @@ def table(tmp_path, monkeypatch):
     """Write another table of pipelines; the real one is back after the test."""
     monkeypatch.setattr(paths, "PIPELINES", tmp_path / "pipelines.yaml")
     load_pipelines.cache_clear()
-    yield lambda *rows: paths.PIPELINES.write_text(yaml.safe_dump(list(rows)), encoding="utf-8")
+    yield lambda *rows: paths.PIPELINES.write_text(yaml.safe_dump(list(rows), sort_keys=False), "utf-8")
     load_pipelines.cache_clear()
 
 
@@ -148,29 +149,73 @@ class TestTable:
             ("tuning", "half"),
             ("aggregation", None),
             ("backbone", "resnet34"),
+            ("backbone", "plain2"),
             ("bands", "many"),
+            ("bands", "32"),
+            ("bands", 32.0),
+            ("bands", 0),
             ("dims", 3),
+            ("dims", "1"),
+            ("dims", True),
             ("demo", "yes"),
+            ("demo", "True"),
+            ("demo", 1),
+            ("branch", 3),
         ],
     )
-    def test_unknown_part_is_refused(self, table, part, value):
-        table({"branch": "logmel", "backbone": "cnn3", "aggregation": "mean"} | {part: value})
-        with pytest.raises(ValueError, match=rf"pipelines.yaml: expected {part} to be .*found {value!r}"):
+    def test_unknown_part_is_refused_by_row_and_field(self, table, part, value):
+        table(ROWS[0], GOOD | {part: value})
+        found = r"nothing \(null\)" if value is None else f".*{re.escape(repr(value))}"
+        with pytest.raises(ValueError, match=rf"row 2, {{branch: .*}}, {part}: expected .*, found {found}$") as raised:
             load_pipelines()
+        assert not re.search(r"\||\\d|\[1-9]", str(raised.value)), "no pattern"
 
-    def test_unknown_and_missing_keys_are_refused(self, table):
-        table({"branch": "logmel", "backbone": "cnn3", "pooling": "mean"})
-        with pytest.raises(ValueError, match=r"unknown key \['pooling'\], expected .*aggregation"):
+    def test_unknown_and_missing_keys_are_refused_by_row(self, table):
+        table(ROWS[0], {"branch": "logmel", "backbone": "cnn3", "agregation": "mean"})
+        said = "row 2, {branch: logmel, backbone: cnn3, agregation: mean}, agregation: there is no such key"
+        with pytest.raises(ValueError, match=f"{said}; did you mean aggregation"):
             load_pipelines()
         table({"branch": "logmel", "aggregation": "mean"})
-        with pytest.raises(ValueError, match="expected branch and backbone in every row, found .*logmel"):
+        with pytest.raises(ValueError, match="row 1, {branch: logmel, aggregation: mean}, backbone: expected one of"):
+            load_pipelines()
+
+    def test_all_faults_are_named_at_once(self, table):
+        table(GOOD | {"aggregation": "max", "tuning": "half"}, GOOD, "logmel-cnn3-mean", GOOD | {"bands": 64})
+        with pytest.raises(ValueError) as raised:
+            load_pipelines()
+        faults = str(raised.value).splitlines()[1:]
+        places = [re.sub(r"{.*}", "…", fault).split(":")[0].strip() for fault in faults]
+        assert places[:2] + places[3:] == ["row 1, …, aggregation", "row 1, …, tuning", "row 4, …, bands"]
+        assert faults[2] == "  row 3, expected {branch: …, backbone: …}, found the text 'logmel-cnn3-mean'"
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("", "expected a list of rows, .*found nothing"),
+            ("# no row\n", "expected a list of rows, .*found nothing"),
+            ("branch: logmel\nbackbone: cnn3\n", "expected a list of rows, .*found a dict"),
+            ("- {branch: logmel, backbone: cnn3\n- {}\n", "is no YAML: .*line 2.*correct it"),
+            (b"- {branch: \xff}\n", "is no YAML: .*correct it"),
+        ],
+        ids=["empty", "comment", "mapping", "torn", "bytes"],
+    )
+    def test_a_file_that_is_no_table_is_refused_by_name(self, table, text, reason):
+        paths.PIPELINES.write_bytes(text if isinstance(text, bytes) else text.encode())
+        with pytest.raises(ValueError, match=rf"pipelines\.yaml:? {reason}"):
             load_pipelines()
 
     def test_a_row_that_is_there_twice_is_refused(self, table):
-        row = {"branch": "logmel", "backbone": "cnn3", "aggregation": "mean"}
-        table(row, row | {"demo": True})
-        with pytest.raises(ValueError, match="logmel-cnn3-mean is there twice"):
+        table(GOOD, ROWS[0], GOOD | {"demo": True})
+        with pytest.raises(ValueError, match="row 3, .*logmel-cnn3-mean is there twice, first as row 1"):
             load_pipelines()
+
+    @pytest.mark.parametrize("backbone", ["plain26", "resnet26", "resnet32", "plain110"])
+    def test_every_depth_of_the_family_is_a_row(self, table, backbone):
+        table(*ROWS, GOOD | {"backbone": backbone})
+        row = get_pipeline(f"logmel-{backbone}-mean")
+        assert row.notebook == "32_resnet_ablation"
+        layers = sum(isinstance(m, nn.Conv2d | nn.Linear) for m in network(row).modules())
+        assert layers == int(re.search(r"\d+", backbone)[0])
 
     def test_unknown_name_is_answered_with_the_rows_there_are(self):
         with pytest.raises(ValueError, match="unknown pipeline 'logmel-cnn4'.*logmel-cnn3-mean"):
@@ -235,9 +280,8 @@ class TestNetwork:
         ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else value,
     )
     def test_parts_that_cannot_be_together_are_refused_by_row_and_field(self, table, parts, field):
-        row = {"branch": "logmel", "backbone": "cnn3", "aggregation": "mean"} | parts
-        table(row)
-        with pytest.raises(ValueError, match=rf"pipelines.yaml, row [\w-]+, {field}: "):
+        table(ROWS[0], GOOD | parts)
+        with pytest.raises(ValueError, match=rf"pipelines.yaml.*\n  row 2, {{branch: .*}}, {field}: "):
             load_pipelines()
 
     def test_input_that_is_not_the_rows_is_refused(self):

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+import torch
 import toy
 from conftest import voice
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from emolabs import dependencies, modeling, paths, storage
 from emolabs.__main__ import main
@@ -146,11 +147,33 @@ def test_a_long_clip_is_heard_around_its_centre_and_attention_is_timed_there(pro
         (np.ones(16_000, np.int16), 16_000, "expected samples .* as floats with full scale 1, found int16"),
         (np.ones((1, 2, 16_000)), 16_000, r"found float64 \[1, 2, 16000\]"),
         (np.ones(16_000), None, "an array needs its sample rate in Hz"),
+        *(
+            (np.ones(16_000), rate, f"sample rate in Hz: .* a number from 1,000 to 768,000, found {rate!r}")
+            for rate in (float("nan"), float("inf"), "16000", -1, 0, 999, 768_001, True)
+        ),
+        (np.ones((16_000, 0)), 16_000, r"empty: .* found float64 \[16000, 0\]"),
+        (np.ones((0, 2)), 16_000, r"empty: .* found float64 \[0, 2\]"),
+        (
+            np.ones((2, 16_000)),
+            16_000,
+            r"\[samples, channels\].*\[2, 16000\]: more channels than samples; transpose it",
+        ),
+        (np.full(16_000, 1e30), 16_000, r"peak is 1e\+30 .* full scale 1"),
+        (np.full(16_000, -1e300), 16_000, r"peak is 1e\+300 .* full scale 1"),
     ],
 )
 def test_what_an_index_would_refuse_is_refused_with_the_reason(project, samples, rate, reason):
     with pytest.raises(ValueError, match=reason):
         modeling.load(trained("constant")).predict(samples, sample_rate_hz=rate)
+
+
+@pytest.mark.parametrize("rate", [22_050, np.int64(22_050), 22_050.0, np.float32(22_050)])
+@pytest.mark.parametrize("scale", [1.0, 2.0**31])
+def test_samples_beyond_full_scale_and_rates_of_any_kind_of_number_are_heard(project, rate, scale):
+    model, samples = modeling.load(trained("mfcc-linear")), voice()
+    expected = model.predict(samples, sample_rate_hz=22_050).probabilities
+    found = model.predict(samples * scale, sample_rate_hz=rate).probabilities
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_a_folder_that_is_no_finished_run_is_a_sentence_that_names_those_there_are(project):
@@ -179,6 +202,68 @@ def test_weights_of_another_network_are_refused(project, tmp_path):
     run = shutil.copytree(trained("logmel32-cnn3-mean"), tmp_path / "run")
     shutil.copy(trained("mfcc-cnn3-mean") / "model.safetensors", run)
     with pytest.raises(ValueError, match="do not fit its config.json"):
+        modeling.load(run)
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
+def test_weights_of_another_network_of_the_same_shapes_are_refused(project, tmp_path, file):
+    run = shutil.copytree(trained("logmel-resnet8-mean"), tmp_path / "run")
+    shutil.copy(trained("logmel-plain8-mean") / file, run)
+    said = f"{run}/{file} is of logmel-plain8-mean, and {run}/run.json of logmel-resnet8-mean.*train it again"
+    with pytest.raises(ValueError, match=said):
+        modeling.load(run)
+
+
+@pytest.mark.parametrize("pipeline", ["mfcc-linear", "constant", "logmel32-cnn3-mean"])
+def test_weights_that_do_not_fit_are_refused_by_name(project, tmp_path, pipeline):
+    run = shutil.copytree(trained(pipeline), tmp_path / "run")
+    file = run / "model.safetensors"
+    kept = load_file(file)
+    first, last = min(kept), max(kept)
+    save_file({f"{name}.old": value for name, value in kept.items()}, file)  # as older runs: without metadata
+    more = f" and {len(kept) - 5} more" if len(kept) > 5 else ""
+    with pytest.raises(ValueError, match=rf"{file} do not fit .*missing: {first}.*{more}; unexpected: {first}\.old"):
+        modeling.load(run)
+    save_file(kept | {last: torch.zeros(99, 99)}, file)
+    with pytest.raises(ValueError, match=rf"of another shape: .*{last} \(expected \[.*\], found \[99, 99\]"):
+        modeling.load(run)
+
+
+@pytest.mark.parametrize("pipeline", ["mfcc-linear", "logmel32-cnn3-mean"])
+@pytest.mark.parametrize(
+    ("name", "kept", "reason"),
+    [
+        ("model.safetensors", 0, "no complete safetensors file"),
+        ("model.safetensors", 0.1, "no complete safetensors file"),
+        ("model.safetensors", 0.9, "no complete safetensors file"),
+        ("config.json", 0, "no JSON"),
+        ("config.json", 0.5, "no JSON"),
+        ("run.json", 0.5, "no JSON"),
+    ],
+)
+def test_a_damaged_file_of_a_run_is_named(project, tmp_path, capsys, pipeline, name, kept, reason):
+    run = shutil.copytree(trained(pipeline), tmp_path / "run")
+    content = (run / name).read_bytes()
+    (run / name).write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(ValueError, match=f"{run / name} is {reason}"):
+        modeling.load(run)
+    assert main(["predict", str(run), "a.wav"]) == 2
+    assert f"{run / name} is {reason}" in capsys.readouterr().err
+
+
+def test_parts_that_are_no_pipeline_any_more_are_named_with_their_file(project, tmp_path):
+    run = shutil.copytree(trained("mfcc-linear"), tmp_path / "run")
+    made = storage.read_json(run / "run.json")
+    made["made_from"]["parts"]["temporal"] = "gru"
+    storage.write_json(run / "run.json", made)
+    with pytest.raises(ValueError, match=f"{run}/run.json .*temporal: expected one of none, lstm.*train it again"):
+        modeling.load(run)
+
+
+def test_a_pickle_of_an_older_version_is_not_opened(project, tmp_path):
+    run = shutil.copytree(trained("mfcc-linear"), tmp_path / "run")
+    (run / "model.safetensors").rename(run / "model.joblib")
+    with pytest.raises(FileNotFoundError, match=r"lacks model\.safetensors: model\.joblib .* train the row again"):
         modeling.load(run)
 
 
@@ -216,6 +301,13 @@ class TestCommand:
         for (_, line), said in zip(table.iterrows(), expected, strict=True):  # six decimals: their sum may miss 1
             given = said.probabilities[model.labels].to_numpy()
             np.testing.assert_allclose(line[model.labels].astype(float), given, rtol=0, atol=0.51e-6)
+
+    @pytest.mark.parametrize(("form", "printed"), [("--json", "[]"), ("--csv", "file,emotion,{labels}"), (None, "")])
+    def test_writes_what_machines_read_where_no_file_can_be_heard(self, project, tmp_path, capsys, form, printed):
+        run = trained("constant")
+        assert main(["predict", str(run), str(tmp_path / "none.wav"), *([form] if form else [])]) == 1
+        labels = ",".join(modeling.load(run).labels)
+        assert capsys.readouterr().out.strip() == printed.replace("{labels}", labels)
 
     def test_says_in_a_sentence_that_a_package_is_missing_and_so_does_the_button(
         self, project, tmp_path, capsys, monkeypatch

@@ -88,7 +88,7 @@ class TestContents:
 
     @pytest.mark.parametrize("row", [toy.LINEAR, CONSTANT], ids=lambda row: row.pipeline)
     def test_a_run_of_a_classical_row(self, project, row):
-        assert set(os.listdir(row.folder(0))) == RUN_FILES | {"model.joblib", "config.json", "card.md"}
+        assert set(os.listdir(row.folder(0))) == RUN_FILES | {"model.safetensors", "config.json", "card.md"}
 
     @pytest.mark.parametrize("row", [toy.NETWORK, toy.LINEAR, CONSTANT], ids=lambda row: row.pipeline)
     def test_predictions(self, project, row):

@@ -237,3 +237,10 @@ def test_the_digest_of_a_file_is_of_its_bytes(tmp_path):
 def test_json_is_sorted_and_readable_and_ends_with_a_line_feed(tmp_path):
     storage.write_json(tmp_path / "a.json", {"b": "ü", "a": 1})
     assert (tmp_path / "a.json").read_bytes() == '{\n  "a": 1,\n  "b": "ü"\n}\n'.encode()
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff", b"no JSON"])
+def test_what_is_no_json_is_refused_with_the_name_of_its_file(tmp_path, content):
+    (tmp_path / "torn.json").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"^{tmp_path}/torn\.json is no JSON \(.*restore it, or make it again"):
+        storage.read_json(tmp_path / "torn.json")

@@ -9,12 +9,15 @@ import pandas as pd
 import pytest
 import torch
 import toy
+from safetensors.numpy import load_file
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from emolabs import storage
 from emolabs.experiments import learners
 from emolabs.extraction.store import Features
 from emolabs.modeling import Pipeline, augmentation, classical, training
@@ -497,6 +500,32 @@ class TestClassical:
         assert history.validation_uar.max() <= 2 / 3
         known = data.side("evaluation")[1] != 1
         assert (probabilities.argmax(axis=1) == data.side("evaluation")[1])[known].mean() > 0.9
+
+    @pytest.mark.parametrize("learner", [learners.linear, learners.constant])
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    @pytest.mark.parametrize("missing", [None, 1], ids=["three classes", "two classes"])
+    def test_what_is_kept_answers_as_what_was_fitted(self, tmp_path, learner, dtype, missing):
+        data = toy_data(missing=missing)
+        data = dataclasses.replace(
+            data, features=dataclasses.replace(data.features, values=data.features.values.astype(dtype))
+        )
+        expected, _ = learner(data, folder=tmp_path, seed=0)
+        assert {file.name for file in tmp_path.iterdir()} == {"model.safetensors", "config.json"}
+        classes = storage.read_json(tmp_path / "config.json")["classes"]
+        assert classes == [i for i in range(3) if i != missing]
+        model = classical.restore(load_file(tmp_path / "model.safetensors"), classes=classes)
+        vectors = data.features.values[data.side("evaluation")[0]]
+        found = learners.spread(model, vectors, labels=data.labels)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+    def test_what_is_kept_is_the_formula_of_the_model(self):
+        train, validation = clouds(90, seed=0), clouds(60, seed=1)
+        model, _ = classical.fit_linear(train, validation=validation, seed=0)
+        kept = classical.tensors(model)
+        assert {name: value.dtype for name, value in kept.items()} == dict.fromkeys(kept, np.float64)
+        logits = (validation[0] - kept["mean"]) / kept["scale"] @ kept["coefficients"] + kept["intercept"]
+        expected = model.predict_proba(validation[0])
+        np.testing.assert_allclose(softmax(logits, axis=1), expected, rtol=0, atol=1e-12)
 
     def test_the_evaluated_labels_and_features_have_no_say(self, tmp_path):
         a, b = toy_data(), toy_data(changed=True)

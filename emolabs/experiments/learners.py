@@ -7,9 +7,9 @@ Each learner leaves its model in the run's folder and returns the probabilities 
 from dataclasses import dataclass
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
+from safetensors.numpy import save_file
 
 from emolabs import storage
 from emolabs.extraction.store import Features
@@ -47,7 +47,7 @@ class Data:
 
 
 def linear(data: Data, *, folder: Path, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
-    """Fit a linear model on functionals; leaves `model.joblib` and `config.json`."""
+    """Fit a linear model on functionals; leaves `model.safetensors` and `config.json`."""
     sides = {name: data.side(name) for name in ("train", "validation", "evaluation")}
     heard = {name: (vectors(data.features, rows), targets) for name, (rows, targets) in sides.items()}
     model, scores = classical.fit_linear(heard["train"], validation=heard["validation"], seed=seed)
@@ -56,7 +56,7 @@ def linear(data: Data, *, folder: Path, seed: int) -> tuple[np.ndarray, pd.DataF
 
 
 def constant(data: Data, *, folder: Path, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
-    """The most frequent class of the training side; leaves `model.joblib` and `config.json`."""
+    """The most frequent class of the training side; leaves `model.safetensors` and `config.json`."""
     rows, targets = data.side("train")
     model = classical.fit_constant((rows[:, None], targets))
     _keep(model, data, folder=folder)
@@ -87,7 +87,8 @@ def spread(model, vectors: np.ndarray, *, labels: list[str]) -> np.ndarray:
 
 
 def _keep(model, data: Data, *, folder: Path) -> None:
-    with storage.atomic(folder / "model.joblib") as temporary:
-        joblib.dump(model, temporary)
+    with storage.atomic(folder / "model.safetensors") as temporary:
+        save_file(classical.tensors(model), temporary)
     features = data.features.parameters if data.features else None
-    storage.write_json(folder / "config.json", {"labels": data.labels, "features": features})
+    config = {"labels": data.labels, "classes": model.classes_.tolist(), "features": features}
+    storage.write_json(folder / "config.json", config)

@@ -55,7 +55,8 @@ def network(
         made_from=made_from,
     )
     with storage.atomic(folder / "model.safetensors") as temporary:
-        save_file({name: value.cpu().contiguous() for name, value in model.state_dict().items()}, temporary)
+        tensors = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
+        save_file(tensors, temporary, metadata={"pipeline": pipeline.name})
     with storage.atomic(folder / "gradients.csv") as temporary:
         history.gradients.to_csv(temporary, index_label="epoch", float_format="%.4g", lineterminator="\n")
     config = {"pipeline": pipeline.name, "labels": data.labels, "options": options}

@@ -9,20 +9,16 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file
 
 from emolabs import paths, storage
-from emolabs.experiments import learners, networks
+from emolabs.experiments import learners, networks, saved
 from emolabs.experiments.one_clip import read, stored
 from emolabs.extraction import embeddings, functionals, spectrograms
 from emolabs.extraction.store import Features
 from emolabs.modeling import encoder, training, weights
-from emolabs.modeling.classifier import Classifier
-from emolabs.modeling.pipeline import Pipeline
 from emolabs.modeling.sides import Side
 from emolabs.standardization.normalization import Normalization, normalize
 from emolabs.standardization.waveforms import Waveforms
@@ -53,12 +49,14 @@ class Model:
         self.folder, self._weights = folder, weights
         self._config = storage.read_json(folder / "config.json")
         self.made_from = storage.read_json(folder / "run.json")["made_from"]
-        self.pipeline = Pipeline(**self.made_from["parts"] | {"demo": False})
+        self.pipeline = saved.pipeline(folder, parts=self.made_from["parts"])
         self.labels: list[str] = self._config["labels"]
         self._parameters: dict = self._config["features"] or {}
-        is_classical = self.pipeline.backbone in learners.CLASSICAL
-        self._classical = joblib.load(folder / "model.joblib") if is_classical else None
-        self.network = None if is_classical else _network(folder, self._config, pipeline=self.pipeline)
+        kind, self._classical, self.network = self.pipeline.backbone, None, None
+        if kind in learners.CLASSICAL:
+            self._classical = saved.fitted(folder, self._config, kind=kind)
+        else:
+            self.network = saved.network(folder, self._config, pipeline=self.pipeline)
 
     @property
     def hears(self) -> str:
@@ -76,17 +74,17 @@ class Model:
             )
         return Normalization(**(steps or {}))
 
-    def predict(self, source: str | Path | np.ndarray, *, sample_rate_hz: int | None = None) -> Prediction:
-        """Probabilities of one clip: a file, or samples [frames(, channels)] with full scale 1, and their rate.
+    def predict(self, source: str | Path | np.ndarray, *, sample_rate_hz: float | None = None) -> Prediction:
+        """Probabilities of one clip: a file, or samples [samples(, channels)] with full scale 1, and their rate.
 
         Raises `OSError` where a file is not there, and `ValueError` with the reason for what cannot be read, is silent
-        or too short, for an array without its rate, for an encoder that is not the one of the run, and for a package
-        that is not installed.
+        or too short, for an array of another shape or without a rate from 1 to 768 kHz, for an encoder that is not the
+        one of the run, and for a package that is not installed.
         """
         waves = self.normalize(source, sample_rate_hz=sample_rate_hz)
         return self.answer(waves, self.hear(waves))
 
-    def normalize(self, source: str | Path | np.ndarray, *, sample_rate_hz: int | None = None) -> Waveforms:
+    def normalize(self, source: str | Path | np.ndarray, *, sample_rate_hz: float | None = None) -> Waveforms:
         """One clip as a store of the run's normalized waveforms would hold it; arguments and errors of `predict`."""
         samples, rate = read(source, sample_rate_hz=sample_rate_hz)
         return stored(normalize(samples, sample_rate_hz=rate, steps=self.normalization)[0], self.normalization)
@@ -201,44 +199,15 @@ class Model:
 def load(run: str | Path, *, weights: str | Path = "") -> Model:
     """The model of a finished run: the folder `runs/<profile>/<protocol>/<scope>/<pipeline>/fold<f>/seed<k>/`.
 
-    `weights` is the folder of the frozen encoder, where it is not found by its name. A classical row is a pickle, which
-    can run code when it is opened: load only what was trained by someone you trust.
-    Raises `FileNotFoundError` naming what the folder lacks and the runs there are, and `ValueError` where the weights
-    do not fit what config.json says.
+    `weights` is the folder of the frozen encoder, where it is not found by its name. Nothing is unpickled.
+    Raises `FileNotFoundError` naming what the folder lacks and the runs there are, and `ValueError` naming the file
+    that is damaged, or whose weights do not fit what config.json says.
     """
     folder = Path(run)
-    needed = ["metrics.json", "run.json", "config.json"]
-    missing = [name for name in needed if not (folder / name).is_file()]
-    if not any((folder / name).is_file() for name in ("model.safetensors", "model.joblib")):
-        missing.append("model.safetensors or model.joblib")
-    if missing:
-        there = sorted(file.parent for file in folder.glob("**/metrics.json"))
-        if missing == ["config.json"]:
-            hint = "it was made before runs said how they are used, or was moved without it: train it again"
-        elif there:
-            hint = f"these runs are below it: {', '.join(map(str, there[:5]))}"
-        else:
-            hint = "name a folder runs/<profile>/<protocol>/<scope>/<pipeline>/fold<f>/seed<k>"
-        raise FileNotFoundError(f"{folder} is no finished run, it lacks {', '.join(missing)}: {hint}")
+    saved.check(folder)
     try:
         return Model(folder, weights=weights)
     except (KeyError, TypeError) as error:
         raise ValueError(
             f"{folder} was trained by another version of the code, which left other files ({error}): train it again"
         ) from None
-
-
-def _network(folder: Path, config: dict, *, pipeline: Pipeline) -> Classifier:
-    tuned = encoder.build(config["encoder"]) if config["encoder"] else None
-    if tuned:
-        encoder.tune(tuned, pipeline.tuning)
-    network = Classifier(pipeline, classes=len(config["labels"]), encoder=tuned, **config["options"])
-    try:
-        network.load_state_dict(load_file(folder / "model.safetensors"))
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(
-            f"the weights in {folder} do not fit its config.json, or the code has changed since: train it again "
-            f"({reason})"
-        ) from None
-    return network.eval().requires_grad_(False)

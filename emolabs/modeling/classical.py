@@ -31,3 +31,36 @@ def fit_linear(train: tuple[np.ndarray, np.ndarray], *, validation: tuple[np.nda
 def fit_constant(train: tuple[np.ndarray, np.ndarray]):
     """The most frequent class of the training side, whatever is heard."""
     return DummyClassifier(strategy="most_frequent").fit(*train)
+
+
+def tensors(model) -> dict[str, np.ndarray]:
+    """What decides the answers of a fitted model, beside its classes, as it was fitted.
+
+    Of a linear one `mean, scale` [size], `coefficients` [size, classes] and `intercept` [classes], of two classes for
+    the second alone: its logits are (functionals - mean) / scale @ coefficients + intercept. Of the constant `priors`
+    [classes], the shares of the training side.
+    """
+    if isinstance(model, DummyClassifier):
+        return {"priors": model.class_prior_}
+    scaler, regression = model[0], model[-1]
+    kept = {"mean": scaler.mean_, "scale": scaler.scale_}
+    return kept | {"coefficients": np.ascontiguousarray(regression.coef_.T), "intercept": regression.intercept_}
+
+
+def shapes(kind: str, *, classes: int, size: int) -> dict[str, list[int]]:
+    """The shapes of the `tensors` of a model that is `linear` over `size` functionals, or `constant`."""
+    if kind == "constant":
+        return {"priors": [classes]}
+    told = classes if classes > 2 else 1
+    return {"mean": [size], "scale": [size], "coefficients": [size, told], "intercept": [told]}
+
+
+def restore(kept: dict[str, np.ndarray], *, classes: list[int]):
+    """The model whose `tensors` are `kept`, with its class numbers; its answers are the same to the bit."""
+    if "priors" in kept:
+        return fit_constant((np.zeros((1, 1)), np.array(classes)[[kept["priors"].argmax()]]))
+    scaler, regression = StandardScaler(), LogisticRegression()
+    scaler.mean_, scaler.scale_, scaler.n_features_in_ = kept["mean"], kept["scale"], len(kept["mean"])
+    regression.coef_, regression.intercept_ = kept["coefficients"].T, kept["intercept"]
+    regression.classes_ = np.array(classes)
+    return make_pipeline(scaler, regression)

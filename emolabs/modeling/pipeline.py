@@ -1,12 +1,13 @@
 """A pipeline is one row of `params/pipelines.yaml`; its name and what it is fed with follow from its parts."""
 
 import functools
+import math
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import yaml
 
-from emolabs import paths
+from emolabs import paths, types
 
 #: Branches whose frames are those of a pretrained encoder, and those whose frames are a picture (bands by time).
 ENCODERS = ("wav2vec2", "hubert", "whisper")
@@ -16,15 +17,22 @@ BANDS = 64
 #: Cepstral coefficients a frame of the mfcc branch.
 COEFFICIENTS = 40
 
+#: The depths of plain*N* and resnet*N*, 6n + 2, up to the deepest of He et al. (2016) for CIFAR-10.
+_DEPTHS = "|".join(str(depth) for depth in range(8, 111, 6))
+#: Of each part its type, the pattern of its values and, where no list of them says it, what is expected.
 _PARTS = {
-    "branch": r"none|waveform|logmel|mfcc|egemaps|wav2vec2|hubert|whisper",
-    "backbone": r"constant|linear|direct|cnn[1-9]|(plain|resnet)(8|14|20)|resnet18",
-    "bands": r"None|[1-9]\d*",
-    "dims": r"None|1|2",
-    "temporal": r"none|lstm",
-    "aggregation": r"none|flatten|mean|attention",
-    "tuning": r"frozen|partial|full|lora",
-    "demo": r"True|False",
+    "branch": ("str", "none|waveform|logmel|mfcc|egemaps|wav2vec2|hubert|whisper", ""),
+    "backbone": (
+        "str",
+        rf"constant|linear|direct|cnn[1-9]|(plain|resnet)({_DEPTHS})|resnet18",
+        "one of constant, linear, direct, cnn1 to cnn9, plain<N> or resnet<N> with N = 8, 14, 20, … 110, resnet18",
+    ),
+    "bands": ("int | None", r"None|[1-9]\d*", "a whole number without quotes, or no such key"),
+    "dims": ("int | None", "None|1", "1 without quotes, or no such key"),
+    "temporal": ("str", "none|lstm", ""),
+    "aggregation": ("str", "none|flatten|mean|attention", ""),
+    "tuning": ("str", "frozen|partial|full|lora", ""),
+    "demo": ("bool", "True|False", "true or false without quotes"),
 }
 
 
@@ -42,13 +50,21 @@ class Pipeline:
     demo: bool = False
 
     def __post_init__(self):
-        for part, pattern in _PARTS.items():
-            if not re.fullmatch(pattern, str(getattr(self, part))):
-                raise ValueError(
-                    f"params/pipelines.yaml: expected {part} to be {pattern}, found {getattr(self, part)!r}"
-                )
-        for field, problem in self._contradictions():
-            raise ValueError(f"params/pipelines.yaml, row {self.name}, {field}: {problem}")
+        """Raises `ValueError` with a line for each part that is unknown, or else for each that cannot be."""
+        faults = [*self._unknown()] or [f"{field}: {problem}" for field, problem in self._contradictions()]
+        if faults:
+            raise ValueError("\n".join(faults))
+
+    def _unknown(self):
+        """Sentences on parts whose value is of another type, or none of those there are."""
+        for part, (type_, pattern, _) in _PARTS.items():
+            value = getattr(self, part)
+            try:
+                is_known = re.fullmatch(pattern, str(types.convert(value, type=type_)))
+            except TypeError:
+                is_known = False
+            if not is_known:
+                yield f"{part}: expected {_expected(part)}, found {types.describe(value)}"
 
     def _contradictions(self):
         """Pairs (field, sentence) of parts that cannot be together."""
@@ -74,8 +90,8 @@ class Pipeline:
             yield "aggregation", "flatten is bound to a fixed length, and an encoder's frames are as many as the clip's"
         if self.bands is not None and (self.branch != "logmel" or self.bands == BANDS):
             yield "bands", f"expected for logmel, and where it is not {BANDS}"
-        if self.dims is not None and (self.dims == 2 or self.branch not in PICTURES):
-            yield "dims", "expected 1, for logmel and mfcc, whose convolutions have two dimensions otherwise"
+        if self.dims is not None and self.branch not in PICTURES:
+            yield "dims", "expected for logmel and mfcc, whose convolutions have two dimensions otherwise"
         if self.backbone.startswith("cnn") and self.convolved == 2 and self.height < 2 ** int(self.backbone[3:]):
             yield "backbone", f"{self.height} bands cannot be halved {self.backbone[3:]} times"
         if self.backbone == "resnet18" and self.convolved != 2:
@@ -136,21 +152,57 @@ class Pipeline:
 def load_pipelines() -> dict[str, Pipeline]:
     """All rows of `params/pipelines.yaml` by name.
 
-    Raises `ValueError` for an unknown part, an unknown or a missing key, parts that cannot be together, or a row that
-    is there twice.
+    Raises `ValueError` where the file is no list of rows, and naming by row and field every unknown part, unknown or
+    missing key, part that cannot be with the others, and row that is there twice.
     """
-    known = {field.name for field in fields(Pipeline)}
-    pipelines = {}
-    for row in yaml.safe_load(paths.PIPELINES.read_text(encoding="utf-8")):
-        if set(row) - known:
-            raise ValueError(f"params/pipelines.yaml: unknown key {sorted(set(row) - known)}, expected {sorted(known)}")
-        if not {"branch", "backbone"} <= set(row):
-            raise ValueError(f"params/pipelines.yaml: expected branch and backbone in every row, found {row}")
-        pipeline = Pipeline(**row)
-        if pipeline.name in pipelines:
-            raise ValueError(f"params/pipelines.yaml: {pipeline.name} is there twice")
-        pipelines[pipeline.name] = pipeline
+    pipelines, places, problems = {}, {}, []
+    for number, row in enumerate(_rows(), 1):
+        place = f"row {number}"
+        faults = _faults(row)
+        if isinstance(row, dict):
+            shown = yaml.safe_dump(row, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf)
+            place += f", {shown.strip()}"
+        try:
+            pipeline = None if faults else Pipeline(**row)
+        except ValueError as error:
+            pipeline, faults = None, str(error).splitlines()
+        if pipeline and pipeline.name in pipelines:
+            faults.append(f"{pipeline.name} is there twice, first as row {places[pipeline.name]}: delete one")
+        elif pipeline:
+            pipelines[pipeline.name], places[pipeline.name] = pipeline, number
+        problems += [f"{place}, {fault}" for fault in faults]
+    types.refuse(problems, where="params/pipelines.yaml has rows to correct")
     return pipelines
+
+
+def _rows() -> list:
+    """What the file lists, of whatever kind."""
+    try:
+        with open(paths.PIPELINES, encoding="utf-8") as file:
+            rows = yaml.safe_load(file)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"params/pipelines.yaml is no YAML: {' '.join(str(error).split())}; correct it") from None
+    if not isinstance(rows, list) or not rows:
+        found = f"a {type(rows).__name__}" if rows else "nothing"
+        raise ValueError(
+            f"params/pipelines.yaml: expected a list of rows, `- {{branch: …, backbone: …}}`, found {found}; restore it"
+        )
+    return rows
+
+
+def _faults(row: object) -> list[str]:
+    """Sentences on what is no row: another kind of thing, and keys that are unknown or missing."""
+    if not isinstance(row, dict):
+        return [f"expected {{branch: …, backbone: …}}, found {types.describe(row)}"]
+    unknown = [types.unknown(key, known=_PARTS, noun="key") for key in row if key not in _PARTS]
+    missing = [key for key in ("branch", "backbone") if key not in row]
+    return unknown + [f"{key}: expected {_expected(key)}, found nothing; add the key" for key in missing]
+
+
+def _expected(part: str) -> str:
+    """What a part can be, for reading."""
+    _, pattern, said = _PARTS[part]
+    return said or f"one of {pattern.replace('|', ', ')}"
 
 
 def get_pipeline(name: str) -> Pipeline:
