@@ -423,6 +423,20 @@ class TestResuming:
             len(history) == 2 and torch.load(tmp_path / "checkpoint.pt", weights_only=True)["made_from"]["code"] == "b"
         )
 
+    def test_a_checkpoint_of_another_row_is_refused_whatever_became_of_the_code(self, tmp_path):
+        fit(tmp_path, epochs=1, made_from={"pipeline": "one", "manifest": "m", "code": "a", "features_code": "f"})
+        now = {"pipeline": "two", "manifest": "n", "code": "b", "features_code": "g"}
+        with pytest.raises(ValueError, match="manifest was 'm', is 'n'; pipeline was 'one', is 'two'"):
+            fit(tmp_path, epochs=1, made_from=now)
+        assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["made_from"]["pipeline"] == "one"
+
+    def test_code_of_the_features_that_changed_with_it_starts_anew_and_alone_is_refused(self, tmp_path, capsys):
+        fit(tmp_path, epochs=1, made_from={"code": "a", "features_code": "f"})
+        with pytest.raises(ValueError, match="features_code was 'f', is 'g'"):
+            fit(tmp_path, epochs=1, made_from={"code": "a", "features_code": "g"})
+        fit(tmp_path, epochs=1, made_from={"code": "b", "features_code": "g"})
+        assert "the code has changed" in capsys.readouterr().out
+
     @pytest.mark.parametrize(
         "damage",
         [
