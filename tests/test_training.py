@@ -463,6 +463,35 @@ class TestResuming:
             fit(tmp_path, epochs=1)
 
 
+class TestParameters:
+    @pytest.mark.parametrize(
+        ("field", "value", "expected"),
+        [
+            ("epochs", 0, "at least 1"),
+            ("batch_size", 0, "at least 1"),
+            ("patience", 0, "at least 1"),
+            ("width", 0, "at least 1"),
+            ("warmup_epochs", -1, "at least 0"),
+            ("learning_rate", -0.1, "at least 0"),
+            ("learning_rate", math.nan, "at least 0"),
+            ("encoder_learning_rate", -1e-5, "at least 0"),
+            ("weight_decay", -0.1, "at least 0"),
+            ("label_smoothing", 1.1, "from 0 to 1"),
+            ("dropout", 1.0, "from 0 to under 1"),
+            ("dropout", -0.1, "from 0 to under 1"),
+            ("averaging", 1.0, "from 0 to under 1"),
+            ("clip_norm", 0.0, "over 0"),
+        ],
+    )
+    def test_a_value_out_of_range_is_refused_by_name(self, field, value, expected):
+        with pytest.raises(ValueError, match=f"^{field}: expected .*{expected}, found {value}"):
+            toy.training(**{field: value})
+
+    def test_the_ends_of_the_ranges_are_values(self):
+        toy.training(epochs=1, batch_size=1, patience=1, width=1, warmup_epochs=0, learning_rate=0.0, weight_decay=0.0)
+        toy.training(label_smoothing=1.0, dropout=0.0, averaging=0.0, clip_norm=1e-9, encoder_learning_rate=0.0)
+
+
 def clouds(clips: int, *, seed: int, size: int = 40, noise: float = 4.0) -> tuple[np.ndarray, np.ndarray]:
     """Functionals [clips, size] of which the first three tell the class, and the classes."""
     generator = np.random.default_rng(seed)

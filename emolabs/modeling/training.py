@@ -18,30 +18,10 @@ from torch.utils.tensorboard import SummaryWriter
 from emolabs import storage
 from emolabs.modeling import checkpoint as checkpoints
 from emolabs.modeling.masking import frame_mask
+from emolabs.modeling.parameters import Training
 from emolabs.modeling.recall import uar
 from emolabs.modeling.sides import Side
 from emolabs.progress import progress
-
-
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """Parameters of a training run."""
-
-    epochs: int  # most passes over the training side
-    batch_size: int  # clips
-    learning_rate: float  # peak, after the warm-up
-    encoder_learning_rate: float = 0.0  # of an encoder that is tuned, at the peak
-    weight_decay: float
-    warmup_epochs: int
-    patience: int  # epochs without a better validation UAR before it stops
-    label_smoothing: float
-    dropout: float
-    width: int  # channels of the first convolution
-    augment: bool  # SpecAugment, or for waveforms turn and noise, on the training side
-    class_weights: bool = True  # every class weighs the same in the loss, however rare
-    averaging: float = 0.0  # decay a step of the average of weights that is validated and kept; 0: none
-    clip_norm: float = 5.0  # longest gradient
-    mixed_precision: bool = False  # bfloat16 where it is safe, on a GPU only
 
 
 @dataclass(frozen=True)
