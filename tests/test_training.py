@@ -17,7 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from emolabs.experiments import learners
 from emolabs.extraction.store import Features
-from emolabs.modeling import Pipeline, augmentation, classical, training
+from emolabs.modeling import Pipeline, augmentation, classical, frontend, training
 from emolabs.modeling.classifier import Classifier
 from emolabs.modeling.recall import uar
 from emolabs.modeling.sides import Flat, Side, resident
@@ -319,6 +319,70 @@ class TestEngine:
         monkeypatch.setattr(Classifier, "forward", never)
         with pytest.raises(torch.OutOfMemoryError):
             fit(tmp_path)
+
+    def test_what_does_not_fit_is_heard_in_halves_and_this_is_said_once(self, tmp_path, capsys, monkeypatch):
+        torch.manual_seed(0)
+        model, side = (
+            Classifier(PIPELINE, channels=8, frames=20, classes=3, width=4).eval(),
+            toy.side(150, classes=3, seed=4),
+        )
+        whole = training.predict(model, side)
+        original, tried = Classifier.forward, []
+
+        def small(self, x, lengths, **others):
+            tried.append(len(x))
+            if len(x) > 20:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return original(self, x, lengths, **others)
+
+        monkeypatch.setattr(Classifier, "forward", small)
+        torch.testing.assert_close(training.predict(model, side), whole, rtol=0, atol=1e-5)
+        assert tried == [64, 32] + [16] * 9 + [6]
+        assert capsys.readouterr().out.splitlines() == [
+            "64 clips at once do not fit into the memory: going on with 32",
+            "32 clips at once do not fit into the memory: going on with 16",
+        ]
+        torch.testing.assert_close(training.predict(model, side), whole, rtol=0, atol=1e-5)
+        assert tried[12:] == [16] * 9 + [6] and not capsys.readouterr().out, "the side knows it by now"
+
+    def test_a_training_whose_validation_does_not_fit_goes_on(self, tmp_path, capsys, monkeypatch):
+        original = Classifier.forward
+
+        def small(self, x, lengths, **others):
+            if not self.training and len(x) > 20:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return original(self, x, lengths, **others)
+
+        whole, history = fit(tmp_path / "a")
+        monkeypatch.setattr(Classifier, "forward", small)
+        halved, again = fit(tmp_path / "b", validation=toy.side(48, classes=3, seed=1))
+        assert same_weights(whole, halved) and history.train_loss.equals(again.train_loss)
+        assert history.validation_loss.to_numpy() == pytest.approx(again.validation_loss.to_numpy(), abs=1e-5)
+        assert capsys.readouterr().out.count("clips at once do not fit into the memory") == 2  # 48, 24
+
+    def test_a_standardization_that_does_not_fit_is_measured_in_halves(self, monkeypatch):
+        whole, halved = (Classifier(PIPELINE, channels=8, frames=20, classes=3) for _ in range(2))
+        training.standardize(whole, TRAIN)
+        original = frontend.Standardization.sums
+
+        def small(x, mask):
+            if len(x) > 8:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return original(x, mask)
+
+        monkeypatch.setattr(frontend.Standardization, "sums", staticmethod(small))
+        training.standardize(halved, toy.side(96, classes=3, seed=0))
+        for name in ("mean", "std"):
+            parts = (getattr(model.standardization, name) for model in (whole, halved))
+            torch.testing.assert_close(*parts, rtol=1e-6, atol=0)
+
+    def test_a_clip_that_does_not_fit_alone_cannot_be_heard(self, monkeypatch):
+        def never(self, x, lengths, **others):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+        monkeypatch.setattr(Classifier, "forward", never)
+        with pytest.raises(torch.OutOfMemoryError):
+            training.predict(Classifier(PIPELINE, channels=8, frames=20, classes=3), toy.side(5, classes=3, seed=0))
 
     def test_a_loss_that_is_no_number_stops_and_names_the_clips(self, tmp_path):
         x = TRAIN.x.values.clone()

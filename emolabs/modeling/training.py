@@ -83,9 +83,8 @@ def fit(
 def predict(model: nn.Module, side: Side) -> torch.Tensor:
     """Logits [clips, classes] of one side."""
     model.eval()
-    order = side.ordered()
-    logits = torch.cat([model(x, lengths)[0].float() for x, lengths, _ in side.batches(order)])
-    return logits[torch.cat(order).argsort()]
+    logits = torch.cat(list(side.heard(lambda x, lengths: model(x, lengths)[0].float())))
+    return logits[torch.cat(side.ordered()).argsort()]
 
 
 def standardize(model: nn.Module, train: Side) -> None:
@@ -93,12 +92,11 @@ def standardize(model: nn.Module, train: Side) -> None:
     if not model.standardization:
         return
 
-    def heard():
-        for x, lengths, _ in train.batches(train.ordered()):
-            x, lengths = model.hear(x, lengths)
-            yield x, frame_mask(lengths, frames=x.shape[-1])
+    def sums(x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        x, lengths = model.hear(x, lengths)
+        return model.standardization.sums(x, frame_mask(lengths, frames=x.shape[-1]))
 
-    model.standardization.measure(heard())
+    model.standardization.measure(train.heard(sums))
 
 
 def device() -> str:
