@@ -393,6 +393,33 @@ class TestEngine:
         assert "clip40" in pd.read_csv(tmp_path / "not_finite.csv").id.to_list()
         assert not (tmp_path / "checkpoint.pt").exists()
 
+    @pytest.mark.parametrize("batch", [1, 5])  # of 0 to 5 in the only epoch: after the last there is no other loss
+    def test_a_gradient_that_is_no_number_stops_and_names_the_clips(self, tmp_path, monkeypatch, batch):
+        original, number = Classifier.forward, itertools.count()
+
+        def root(self, x, lengths, **others):
+            logits, weights = original(self, x, lengths, **others)
+            if self.training and next(number) == batch:
+                logits = logits + (logits - logits.detach()).sqrt()  # of 0, where its slope has no end
+            return logits, weights
+
+        monkeypatch.setattr(Classifier, "forward", root)
+        with pytest.raises(FloatingPointError, match=r"no number any more in epoch 0: .*not_finite\.csv"):
+            fit(tmp_path, epochs=1)
+        batches = TRAIN.shuffled(16, generator=torch.Generator().manual_seed(0))
+        assert pd.read_csv(tmp_path / "not_finite.csv").id.to_list() == batches[batch].tolist()
+        assert not (tmp_path / "checkpoint.pt").exists()
+
+    def test_a_validation_that_is_no_number_stops_before_the_checkpoint(self, tmp_path):
+        x = VALIDATION.x.values.clone()
+        x[[7, 30]] = float("nan")
+        ids = [f"clip{i}" for i in range(48)]
+        bad = Side(dataclasses.replace(VALIDATION.x, values=x), VALIDATION.targets, ids)
+        with pytest.raises(FloatingPointError, match=r"validation side are no numbers in epoch 0: .*not_finite\.csv"):
+            fit(tmp_path, validation=bad)
+        assert pd.read_csv(tmp_path / "not_finite.csv").id.to_list() == ["clip7", "clip30"]
+        assert not (tmp_path / "checkpoint.pt").exists()
+
     def test_gradients_are_recorded_for_every_weight_that_learns(self, tmp_path):
         fit(tmp_path, epochs=2)
         state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)

@@ -9,6 +9,7 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 import torch
@@ -48,7 +49,8 @@ def fit(
     Resumes from `checkpoint` where an interrupted run of the same `made_from` left one, and of the same code. Beside it
     lies `tensorboard/` with the history. Where a GPU's memory does not hold a batch, it takes it in halves and says so.
     Raises `ValueError` where the checkpoint was made with other parameters, naming them, and `FloatingPointError` where
-    the loss is no number any more; the clips of that batch are in `not_finite.csv` beside the checkpoint.
+    a loss or a gradient is no number any more; the clips of the first such batch, or those of the validation side, are
+    in `not_finite.csv` beside the checkpoint, which holds the last epoch whose weights are numbers.
     """
     run = _Run(model, train=train, parameters=parameters, seed=seed, folder=checkpoint.parent)
     state = checkpoints.resume(checkpoint, made_from=made_from) or {"history": [], "gradients": [], "best_uar": -1.0}
@@ -61,6 +63,9 @@ def fit(
         while len(history) < parameters.epochs and not _exhausted(history, patience=parameters.patience):
             row, gradients = run.epoch(len(history))
             logits = predict(run.kept, validation)
+            if not logits.isfinite().all():
+                unheard = logits.isfinite().all(1).logical_not().nonzero()[:, 0]
+                run.give_up(validation, unheard, "the answers to the validation side are no numbers", row["epoch"])
             row["validation_loss"] = float(run.loss(logits, validation.targets))
             row["validation_uar"] = uar(validation.targets.cpu().numpy(), logits.argmax(1).cpu().numpy())
             history.append(row)
@@ -147,16 +152,20 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * share
         batches = self.train.shuffled(self.parameters.batch_size, generator=generator)
-        losses, norms = [], torch.zeros(len(self.weights), device=self.train.targets.device)
+        losses, is_finite, norms = [], [], torch.zeros(len(self.weights), device=self.train.targets.device)
         for x, lengths, targets in self.train.batches(batches):
             losses.append(self._gradients(x, lengths, targets, generator=generator) * len(targets))
-            norms += torch.stack([w.grad.norm() if w.grad is not None else norms.new_zeros(()) for w in self.weights])
+            step = torch.stack([w.grad.norm() if w.grad is not None else norms.new_zeros(()) for w in self.weights])
+            norms += step
+            is_finite.append(losses[-1].isfinite() & step.isfinite().all())
             nn.utils.clip_grad_norm_(self.weights, self.parameters.clip_norm)
             self.optimizer.step()
             self._average()
-        losses = torch.stack(losses).cpu()  # read once, so that a GPU never waits for it
-        if not losses.isfinite().all():
-            self._give_up(batches[int((~losses.isfinite()).nonzero()[0])], number)
+        # read once an epoch, so that a GPU never waits for it
+        losses, is_finite = torch.stack(losses).cpu(), torch.stack(is_finite).tolist()
+        if not all(is_finite):
+            first = batches[is_finite.index(False)]
+            self.give_up(self.train, first, "the training loss or its gradient is no number any more", number)
         row = {"epoch": number, "learning_rate": self.parameters.learning_rate * share}
         row["train_loss"] = float(losses.sum()) / len(self.train.targets)
         return row, (norms / len(batches)).tolist()
@@ -193,15 +202,15 @@ class _Run:
             if value.is_floating_point():
                 kept[name].lerp_(value, 1 - self.parameters.averaging)
 
-    def _give_up(self, rows: torch.Tensor, epoch: int) -> None:
+    def give_up(self, side: Side, rows: torch.Tensor, problem: str, epoch: int) -> NoReturn:
+        """Name the clips of these rows of a side in a file, and raise `FloatingPointError`."""
         file = self.folder / "not_finite.csv"
-        chosen = rows.tolist()
-        ids = [self.train.ids[i] if len(self.train.ids) else i for i in chosen]
+        ids = [side.ids[i] if len(side.ids) else i for i in rows.tolist()]
         with storage.atomic(file) as temporary:
             pd.DataFrame({"id": ids}).to_csv(temporary, index=False)
         raise FloatingPointError(
-            f"the training loss is no number any more in epoch {epoch}: the clips of the first such batch are in "
-            f"{file}; lower the learning rate, or look at these clips"
+            f"{problem} in epoch {epoch}: the clips concerned are in {file}; lower the learning rate, or "
+            "look at these clips"
         )
 
 
