@@ -21,7 +21,7 @@ import pandas as pd
 from emolabs import paths, storage
 from emolabs.corpora import index as corpus_index
 from emolabs.experiments import elapsed, learners, memory, metrics, utilization
-from emolabs.experiments.digests import code_digest, features_code
+from emolabs.experiments.digests import code_digest, counts_as, features_code
 from emolabs.extraction import store
 from emolabs.modeling.pipeline import Pipeline, get_pipeline
 from emolabs.standardization import audit, split, waveforms
@@ -189,7 +189,8 @@ def _made_from(row: Row, pipeline: Pipeline, *, fold, clips, features, parameter
 def _finished(folder: Path, *, made_from: dict) -> bool:
     if not (folder / "metrics.json").is_file():
         return False
-    return storage.read_json(folder / "run.json")["made_from"] == made_from
+    then = storage.read_json(folder / "run.json")["made_from"]
+    return then | {"code": counts_as(then["code"])} == made_from
 
 
 def _learner(row: Row, pipeline: Pipeline, *, parameters, pretrained, made_from: dict):
