@@ -119,6 +119,11 @@ def results(profile: str) -> Path:
     return ROOT / "data" / "results" / profile
 
 
+def same_code() -> Path:
+    """Which code was shown to compute the same as older code (committed)."""
+    return ROOT / "data" / "results" / "same_code.csv"
+
+
 def reliability(profile: str) -> Path:
     """What was measured with the models of runs that are not committed themselves: calibration and robustness."""
     return results(profile) / "reliability"

@@ -20,7 +20,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from emolabs import storage
 from emolabs.experiments import learners
 from emolabs.extraction.store import Features
-from emolabs.modeling import Pipeline, augmentation, classical, training
+from emolabs.modeling import Pipeline, augmentation, classical, frontend, training
 from emolabs.modeling.classifier import Classifier
 from emolabs.modeling.recall import uar
 from emolabs.modeling.sides import Flat, Side, resident
@@ -323,6 +323,70 @@ class TestEngine:
         with pytest.raises(torch.OutOfMemoryError):
             fit(tmp_path)
 
+    def test_what_does_not_fit_is_heard_in_halves_and_this_is_said_once(self, tmp_path, capsys, monkeypatch):
+        torch.manual_seed(0)
+        model, side = (
+            Classifier(PIPELINE, channels=8, frames=20, classes=3, width=4).eval(),
+            toy.side(150, classes=3, seed=4),
+        )
+        whole = training.predict(model, side)
+        original, tried = Classifier.forward, []
+
+        def small(self, x, lengths, **others):
+            tried.append(len(x))
+            if len(x) > 20:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return original(self, x, lengths, **others)
+
+        monkeypatch.setattr(Classifier, "forward", small)
+        torch.testing.assert_close(training.predict(model, side), whole, rtol=0, atol=1e-5)
+        assert tried == [64, 32] + [16] * 9 + [6]
+        assert capsys.readouterr().out.splitlines() == [
+            "64 clips at once do not fit into the memory: going on with 32",
+            "32 clips at once do not fit into the memory: going on with 16",
+        ]
+        torch.testing.assert_close(training.predict(model, side), whole, rtol=0, atol=1e-5)
+        assert tried[12:] == [16] * 9 + [6] and not capsys.readouterr().out, "the side knows it by now"
+
+    def test_a_training_whose_validation_does_not_fit_goes_on(self, tmp_path, capsys, monkeypatch):
+        original = Classifier.forward
+
+        def small(self, x, lengths, **others):
+            if not self.training and len(x) > 20:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return original(self, x, lengths, **others)
+
+        whole, history = fit(tmp_path / "a")
+        monkeypatch.setattr(Classifier, "forward", small)
+        halved, again = fit(tmp_path / "b", validation=toy.side(48, classes=3, seed=1))
+        assert same_weights(whole, halved) and history.train_loss.equals(again.train_loss)
+        assert history.validation_loss.to_numpy() == pytest.approx(again.validation_loss.to_numpy(), abs=1e-5)
+        assert capsys.readouterr().out.count("clips at once do not fit into the memory") == 2  # 48, 24
+
+    def test_a_standardization_that_does_not_fit_is_measured_in_halves(self, monkeypatch):
+        whole, halved = (Classifier(PIPELINE, channels=8, frames=20, classes=3) for _ in range(2))
+        training.standardize(whole, TRAIN)
+        original = frontend.Standardization.sums
+
+        def small(x, mask):
+            if len(x) > 8:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return original(x, mask)
+
+        monkeypatch.setattr(frontend.Standardization, "sums", staticmethod(small))
+        training.standardize(halved, toy.side(96, classes=3, seed=0))
+        for name in ("mean", "std"):
+            parts = (getattr(model.standardization, name) for model in (whole, halved))
+            torch.testing.assert_close(*parts, rtol=1e-6, atol=0)
+
+    def test_a_clip_that_does_not_fit_alone_cannot_be_heard(self, monkeypatch):
+        def never(self, x, lengths, **others):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+        monkeypatch.setattr(Classifier, "forward", never)
+        with pytest.raises(torch.OutOfMemoryError):
+            training.predict(Classifier(PIPELINE, channels=8, frames=20, classes=3), toy.side(5, classes=3, seed=0))
+
     def test_a_loss_that_is_no_number_stops_and_names_the_clips(self, tmp_path):
         x = TRAIN.x.values.clone()
         x[40] = float("nan")
@@ -330,6 +394,33 @@ class TestEngine:
         with pytest.raises(FloatingPointError, match=r"no number any more in epoch 0: .*not_finite\.csv"):
             fit(tmp_path, train=bad, standardized=TRAIN)
         assert "clip40" in pd.read_csv(tmp_path / "not_finite.csv").id.to_list()
+        assert not (tmp_path / "checkpoint.pt").exists()
+
+    @pytest.mark.parametrize("batch", [1, 5])  # of 0 to 5 in the only epoch: after the last there is no other loss
+    def test_a_gradient_that_is_no_number_stops_and_names_the_clips(self, tmp_path, monkeypatch, batch):
+        original, number = Classifier.forward, itertools.count()
+
+        def root(self, x, lengths, **others):
+            logits, weights = original(self, x, lengths, **others)
+            if self.training and next(number) == batch:
+                logits = logits + (logits - logits.detach()).sqrt()  # of 0, where its slope has no end
+            return logits, weights
+
+        monkeypatch.setattr(Classifier, "forward", root)
+        with pytest.raises(FloatingPointError, match=r"no number any more in epoch 0: .*not_finite\.csv"):
+            fit(tmp_path, epochs=1)
+        batches = TRAIN.shuffled(16, generator=torch.Generator().manual_seed(0))
+        assert pd.read_csv(tmp_path / "not_finite.csv").id.to_list() == batches[batch].tolist()
+        assert not (tmp_path / "checkpoint.pt").exists()
+
+    def test_a_validation_that_is_no_number_stops_before_the_checkpoint(self, tmp_path):
+        x = VALIDATION.x.values.clone()
+        x[[7, 30]] = float("nan")
+        ids = [f"clip{i}" for i in range(48)]
+        bad = Side(dataclasses.replace(VALIDATION.x, values=x), VALIDATION.targets, ids)
+        with pytest.raises(FloatingPointError, match=r"validation side are no numbers in epoch 0: .*not_finite\.csv"):
+            fit(tmp_path, validation=bad)
+        assert pd.read_csv(tmp_path / "not_finite.csv").id.to_list() == ["clip7", "clip30"]
         assert not (tmp_path / "checkpoint.pt").exists()
 
     def test_gradients_are_recorded_for_every_weight_that_learns(self, tmp_path):
@@ -426,6 +517,20 @@ class TestResuming:
             len(history) == 2 and torch.load(tmp_path / "checkpoint.pt", weights_only=True)["made_from"]["code"] == "b"
         )
 
+    def test_a_checkpoint_of_another_row_is_refused_whatever_became_of_the_code(self, tmp_path):
+        fit(tmp_path, epochs=1, made_from={"pipeline": "one", "manifest": "m", "code": "a", "features_code": "f"})
+        now = {"pipeline": "two", "manifest": "n", "code": "b", "features_code": "g"}
+        with pytest.raises(ValueError, match="manifest was 'm', is 'n'; pipeline was 'one', is 'two'"):
+            fit(tmp_path, epochs=1, made_from=now)
+        assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["made_from"]["pipeline"] == "one"
+
+    def test_code_of_the_features_that_changed_with_it_starts_anew_and_alone_is_refused(self, tmp_path, capsys):
+        fit(tmp_path, epochs=1, made_from={"code": "a", "features_code": "f"})
+        with pytest.raises(ValueError, match="features_code was 'f', is 'g'"):
+            fit(tmp_path, epochs=1, made_from={"code": "a", "features_code": "g"})
+        fit(tmp_path, epochs=1, made_from={"code": "b", "features_code": "g"})
+        assert "the code has changed" in capsys.readouterr().out
+
     @pytest.mark.parametrize(
         "damage",
         [
@@ -450,6 +555,35 @@ class TestResuming:
         torch.save({"weights": torch.zeros(2)}, tmp_path / "checkpoint.pt")
         with pytest.raises(ValueError, match=r"checkpoint\.pt cannot be read: .*delete it to start anew"):
             fit(tmp_path, epochs=1)
+
+
+class TestParameters:
+    @pytest.mark.parametrize(
+        ("field", "value", "expected"),
+        [
+            ("epochs", 0, "at least 1"),
+            ("batch_size", 0, "at least 1"),
+            ("patience", 0, "at least 1"),
+            ("width", 0, "at least 1"),
+            ("warmup_epochs", -1, "at least 0"),
+            ("learning_rate", -0.1, "at least 0"),
+            ("learning_rate", math.nan, "at least 0"),
+            ("encoder_learning_rate", -1e-5, "at least 0"),
+            ("weight_decay", -0.1, "at least 0"),
+            ("label_smoothing", 1.1, "from 0 to 1"),
+            ("dropout", 1.0, "from 0 to under 1"),
+            ("dropout", -0.1, "from 0 to under 1"),
+            ("averaging", 1.0, "from 0 to under 1"),
+            ("clip_norm", 0.0, "over 0"),
+        ],
+    )
+    def test_a_value_out_of_range_is_refused_by_name(self, field, value, expected):
+        with pytest.raises(ValueError, match=f"^{field}: expected .*{expected}, found {value}"):
+            toy.training(**{field: value})
+
+    def test_the_ends_of_the_ranges_are_values(self):
+        toy.training(epochs=1, batch_size=1, patience=1, width=1, warmup_epochs=0, learning_rate=0.0, weight_decay=0.0)
+        toy.training(label_smoothing=1.0, dropout=0.0, averaging=0.0, clip_norm=1e-9, encoder_learning_rate=0.0)
 
 
 def clouds(clips: int, *, seed: int, size: int = 40, noise: float = 4.0) -> tuple[np.ndarray, np.ndarray]:

@@ -5,11 +5,13 @@
 Parameters, seed, features and partition are those of the first training, whose code must be that of now; where the kind
 of device or a version of Python or a package is another, this is said. The folder is removed afterwards, and no result
 is replaced: the table says how many answers are the same, and by how much the scores moved against the tolerance of
-`verification`. Scores are shares in 0–1.
+`verification`. Scores are shares in 0–1. With `--same-code` it is code that is tried, on rows that it made stale: see
+`same_code`.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,13 +45,34 @@ class Second(Row):
         return paths.ROOT / self.home / "results" / f"fold{fold}" / f"seed{self.seed}"
 
 
-def train_again(first: Result, *, home: Path) -> Result:
-    """The row of a result trained once more in `home`, an empty folder within the project.
+def name(row: Row) -> str:
+    """What a row is called: `pipeline protocol scope`, and the seed where it is not 0."""
+    return f"{row.pipeline} {row.protocol} {row.scope}" + (f" {row.seed}" if row.seed else "")
 
-    Raises `ValueError` where its code has changed since, and as `runs.train` does.
+
+def find(profile: str, names: Sequence[str]) -> list[Result]:
+    """The results of the rows of these names; without a seed a name is that of the lowest there is.
+
+    Raises `ValueError` naming those that are not there, and as `results.rows` and `results.load` do.
+    """
+    known: dict[str, Row] = {}
+    for row in sorted(results.rows(profile), key=lambda row: row.seed):
+        known[name(row)] = row
+        known.setdefault(f"{row.pipeline} {row.protocol} {row.scope}", row)
+    if unknown := [called for called in names if called not in known]:
+        raise ValueError(
+            f"no finished row is called {', '.join(map(repr, unknown))}: expected one such as {min(known)!r}"
+        )
+    return [results.load(known[called]) for called in names]
+
+
+def train_again(first: Result, *, home: Path, stale: bool = False) -> Result:
+    """The row of a result trained once more in `home`, an empty folder within the project, with the code of now.
+
+    Raises `ValueError` where that is other code and `stale` does not allow it, and as `runs.train` does.
     """
     row = first.row
-    if first.stale:
+    if first.stale and not stale:
         raise ValueError(
             f"{row.pipeline} under {row.protocol}, {row.scope}: the code has changed since it was trained, so that a "
             f"second training says nothing about the first; train the row first (`make retrain`)"
@@ -177,21 +200,32 @@ def write(profile: str, line: dict) -> None:
         lines.sort_values(KEY).to_csv(temporary, index=False, lineterminator="\n")
 
 
+def place(profile: str) -> TemporaryDirectory:
+    """An empty folder for a second training, beside the runs; it is removed when it is left."""
+    paths.executed(profile).mkdir(parents=True, exist_ok=True)
+    return TemporaryDirectory(dir=paths.executed(profile), prefix="again")
+
+
 def main() -> None:
     """Train the named rows again, one after the other, and keep what each changed."""
+    from emolabs.experiments import same_code  # which trains with what stands here
+
     parser = argparse.ArgumentParser(prog="python -m emolabs.experiments.again", description=__doc__)
     parser.add_argument("profile")
-    parser.add_argument("rows", nargs="+", help="`pipeline protocol scope` of a finished row")
+    parser.add_argument("rows", nargs="+", help="`pipeline protocol scope` of a finished row, with a seed or without")
+    parser.add_argument("--same-code", action="store_true", help="show that changed code computes the same")
     chosen = parser.parse_args()
     try:
-        found = {f"{r.row.pipeline} {r.row.protocol} {r.row.scope}": r for r in partitions.read(chosen.profile).found}
-        if unknown := [name for name in chosen.rows if name not in found]:
-            sys.exit(f"no finished row is called {', '.join(map(repr, unknown))}: expected one such as {min(found)!r}")
-        for name in chosen.rows:
-            with TemporaryDirectory(dir=paths.executed(chosen.profile), prefix="again") as home:
-                line = compare(found[name], train_again(found[name], home=Path(home)))
+        found = find(chosen.profile, chosen.rows)
+        if chosen.same_code:
+            same_code.record(found)
+            return
+        for first in found:
+            with place(chosen.profile) as home:
+                line = compare(first, train_again(first, home=Path(home)))
             write(chosen.profile, line)
-            print(f"{name}: UAR {line['uar']:.4f}, again {line['uar_again']:.4f}, {line['verdict']}", flush=True)
+            scores = f"UAR {line['uar']:.4f}, again {line['uar_again']:.4f}, {line['verdict']}"
+            print(f"{name(first.row)}: {scores}", flush=True)
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
 

@@ -89,8 +89,8 @@ def compare(difference: tuple[Result, Result], less: tuple[Result, Result]) -> d
     """By how much the difference of two results exceeds that of two others, on the clips that all four evaluated.
 
     Returns `difference_value`, `…_low`, `…_high`, `…_over` (speakers or clips) and `less_…` of the two differences,
-    `contrast` with `low`, `high` (95 %), `p` (two-sided, of the bootstrap), `clips` and `interval_over`; and the contrast
-    on what `paired.without_few` leaves: `without` (its name, empty for nothing), `without_contrast`, `…_low`, `…_high`.
+    `contrast` with `low`, `high` (95 %), `p` (two-sided, of the bootstrap), `clips` and `interval_over`; and on what
+    `paired.without_few` leaves: `without` (its name, empty for nothing), `without_contrast`, `…_low`, `…_high`.
     A difference of two results that no sample parts has the exact interval of `paired.spread`; the contrast is then
     wider by it, and not tested (p is 1).
     Raises `ValueError` as `paired.common` does.

@@ -1,9 +1,10 @@
 """Digests of the code that a run rests on, as `run.json` has them; where they differ from those of now, it is stale."""
 
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emolabs import dependencies
+from emolabs import dependencies, paths
 from emolabs.experiments.learners import CLASSICAL
 from emolabs.modeling.pipeline import ENCODERS, Pipeline
 
@@ -26,6 +27,26 @@ _OF_ENCODERS = ("adapters.py", "encoder.py", "untrained.py", "weights.py")
 
 
 def code_digest(pipeline: Pipeline) -> str:
+    """What `raw_digest` counts as: what a run of now says of its code, and a result that stands."""
+    return counts_as(raw_digest(pipeline))
+
+
+def counts_as(code: str) -> str:
+    """The digest of the older code that code of this digest was shown to compute the same as (`same_code`), or itself.
+
+    Read from the disk every time: the table has a few lines.
+    """
+    file = paths.same_code()
+    if not file.is_file():
+        return code
+    with open(file, encoding="utf-8", newline="") as lines:
+        same = {line["code"]: line["same_as"] for line in csv.DictReader(lines)}
+    while code in same:
+        code = same.pop(code)
+    return code
+
+
+def raw_digest(pipeline: Pipeline) -> str:
     """Digest of the code that decides what a run learns and predicts: for a classical row its few modules, for a
     network the modelling package."""
     modeling = PACKAGE / "modeling"

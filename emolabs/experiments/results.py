@@ -8,7 +8,7 @@ import pandas as pd
 
 from emolabs import paths, storage
 from emolabs.experiments import metrics
-from emolabs.experiments.digests import code_digest, features_code
+from emolabs.experiments.digests import code_digest, counts_as, features_code
 from emolabs.experiments.runs import Row
 from emolabs.modeling import Pipeline, load_pipelines
 from emolabs.reporting import describe
@@ -234,7 +234,7 @@ def _numbers(scores: dict, *, labels: list[str]) -> Iterator[tuple]:
 def _is_stale(made_from: dict) -> bool:
     pipeline = Pipeline(**made_from["parts"] | {"demo": False})
     now = code_digest(pipeline), features_code(pipeline)
-    return (made_from["code"], made_from.get("features_code", "")) != now
+    return (counts_as(made_from["code"]), made_from.get("features_code", "")) != now
 
 
 def _row(summary: Path, *, profile: str) -> Row:

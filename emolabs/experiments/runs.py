@@ -21,7 +21,7 @@ import pandas as pd
 from emolabs import paths, storage
 from emolabs.corpora import index as corpus_index
 from emolabs.experiments import elapsed, learners, memory, metrics, utilization
-from emolabs.experiments.digests import code_digest, features_code
+from emolabs.experiments.digests import code_digest, counts_as, features_code
 from emolabs.extraction import store
 from emolabs.modeling.pipeline import Pipeline, get_pipeline
 from emolabs.standardization import audit, split, waveforms
@@ -191,7 +191,8 @@ def _finished(folder: Path, *, made_from: dict) -> bool:
     if not (folder / "metrics.json").is_file():
         return False
     try:
-        return storage.read_json(folder / "run.json")["made_from"] == made_from
+        then = storage.read_json(folder / "run.json")["made_from"]
+        return then | {"code": counts_as(then["code"])} == made_from
     except (OSError, ValueError, LookupError, TypeError):
         return False
 

@@ -7,9 +7,10 @@ import torch
 
 
 def resume(file: Path, *, made_from: dict) -> dict | None:
-    """The state in `file`, or None where there is none or the code has changed since.
+    """The state in `file`, or None where there is none or only the code has changed since.
 
-    Raises `ValueError` for a file that cannot be read, and for one that other parameters made, naming them.
+    Raises `ValueError` for a file that cannot be read, and for one that another row, other data or other parameters
+    made, naming them, whatever became of the code.
     """
     if not file.is_file():
         return None
@@ -20,17 +21,14 @@ def resume(file: Path, *, made_from: dict) -> dict | None:
         raise ValueError(
             f"the checkpoint {file} cannot be read: it is damaged or none of ours; delete it to start anew"
         ) from None
-    if then.pop("code", "") != now.pop("code", ""):
+    changed = {key for key in {*then, *now} if then.get(key) != now.get(key)}
+    if "code" in changed and changed <= {"code", "features_code"}:
         print(f"the code has changed since {file} was written: the run starts anew")
         return None
-    changed = [
-        f"{key} was {then.get(key)!r}, is {now.get(key)!r}"
-        for key in sorted({*then, *now})
-        if then.get(key) != now.get(key)
-    ]
     if changed:
+        told = "; ".join(f"{key} was {then.get(key)!r}, is {now.get(key)!r}" for key in sorted(changed))
         raise ValueError(
-            f"the checkpoint {file} comes from an interrupted run with other parameters: {'; '.join(changed)}. "
+            f"the checkpoint {file} comes from an interrupted run with other parameters: {told}. "
             "Restore them to continue that run, or delete the checkpoint to start anew."
         )
     return state

@@ -3,6 +3,8 @@
 Conventions: x [batch, …, channels, frames].
 """
 
+from collections.abc import Iterable
+
 import torch
 import torchaudio
 from torch import nn
@@ -33,15 +35,17 @@ class Standardization(nn.Module):
         """x [batch, *shape, frames]."""
         return (x - self.mean[..., None]) / self.std[..., None]
 
+    @staticmethod
+    def sums(x: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Of x [batch, *shape, frames] and mask [batch, frames] the valid frames, their sum and sum of squares
+        [*shape], all float64."""
+        mask = mask.double().reshape(len(mask), *[1] * (x.ndim - 2), -1)
+        return mask.sum(), (x * mask).sum(dim=(0, -1)), (x.double().square() * mask).sum(dim=(0, -1))
+
     @torch.no_grad()
-    def measure(self, batches) -> None:
-        """Set mean and deviation from `batches` of (x [batch, *shape, frames], mask [batch, frames])."""
-        count, total, squares = 0, 0, 0
-        for x, mask in batches:
-            mask = mask.double().reshape(len(mask), *[1] * (x.ndim - 2), -1)
-            count += mask.sum()
-            total = total + (x * mask).sum(dim=(0, -1))
-            squares = squares + (x.double().square() * mask).sum(dim=(0, -1))
+    def measure(self, batches: Iterable[tuple[torch.Tensor, ...]]) -> None:
+        """Set mean and deviation from the `sums` of all batches."""
+        count, total, squares = map(sum, zip(*batches, strict=True))
         mean = total / count
         self.mean.copy_(mean)
         self.std.copy_((squares / count - mean.square()).clamp_min(1e-6).sqrt())

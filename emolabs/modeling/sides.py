@@ -4,7 +4,7 @@ Conventions: a batch is float32 [batch, …, channels, frames]; of a waveform th
 channel. What stands behind a clip's length is arbitrary: the network masks it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -91,6 +91,32 @@ class Side:
             stride = max(STRIDE, 2 ** (frames.bit_length() - 4))
             x = self.x.take(rows.to(self.x.lengths.device), frames=-(-frames // stride) * stride)
             yield x.to(self.lengths.device), self.lengths[rows], self.targets[rows]
+
+    def heard(self, hear: Callable) -> Iterator:
+        """Yield what `hear` makes of (x float32, lengths) of each batch of `ordered`.
+
+        Where a GPU's memory does not hold a batch, it and those after it are halved; this is said, and the side knows
+        it from then on. Raises `torch.OutOfMemoryError` for a clip that does not fit alone.
+        """
+        rest = torch.cat(self.ordered())
+        while True:
+            try:
+                for x, lengths, _ in self.batches(rest.split(self._at_once["clips"])):
+                    yield hear(x, lengths)
+                    rest = rest[len(lengths) :]
+                return
+            except torch.OutOfMemoryError:
+                clips = min(self._at_once["clips"], len(rest))
+                if clips == 1:
+                    raise
+            x, self._at_once["clips"] = None, clips // 2  # what did not fit gives its place to the halves
+            torch.cuda.empty_cache()
+            print(f"{clips} clips at once do not fit into the memory: going on with {clips // 2}", flush=True)
+
+    @cached_property
+    def _at_once(self) -> dict[str, int]:
+        """The most clips that the memory holds, as far as is known."""
+        return {"clips": 64}
 
     def ordered(self, size: int = 64) -> tuple[torch.Tensor, ...]:
         """Row numbers of all clips from the shortest to the longest, in batches of `size`."""

@@ -9,6 +9,7 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 import torch
@@ -18,30 +19,10 @@ from torch.utils.tensorboard import SummaryWriter
 from emolabs import storage
 from emolabs.modeling import checkpoint as checkpoints
 from emolabs.modeling.masking import frame_mask
+from emolabs.modeling.parameters import Training
 from emolabs.modeling.recall import uar
 from emolabs.modeling.sides import Side
 from emolabs.progress import progress
-
-
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """Parameters of a training run."""
-
-    epochs: int  # most passes over the training side
-    batch_size: int  # clips
-    learning_rate: float  # peak, after the warm-up
-    encoder_learning_rate: float = 0.0  # of an encoder that is tuned, at the peak
-    weight_decay: float
-    warmup_epochs: int
-    patience: int  # epochs without a better validation UAR before it stops
-    label_smoothing: float
-    dropout: float
-    width: int  # channels of the first convolution
-    augment: bool  # SpecAugment, or for waveforms turn and noise, on the training side
-    class_weights: bool = True  # every class weighs the same in the loss, however rare
-    averaging: float = 0.0  # decay a step of the average of weights that is validated and kept; 0: none
-    clip_norm: float = 5.0  # longest gradient
-    mixed_precision: bool = False  # bfloat16 where it is safe, on a GPU only
 
 
 @dataclass(frozen=True)
@@ -68,7 +49,8 @@ def fit(
     Resumes from `checkpoint` where an interrupted run of the same `made_from` left one, and of the same code. Beside it
     lies `tensorboard/` with the history. Where a GPU's memory does not hold a batch, it takes it in halves and says so.
     Raises `ValueError` where the checkpoint was made with other parameters, naming them, and `FloatingPointError` where
-    the loss is no number any more; the clips of that batch are in `not_finite.csv` beside the checkpoint.
+    a loss or a gradient is no number any more; the clips of the first such batch, or those of the validation side, are
+    in `not_finite.csv` beside the checkpoint, which holds the last epoch whose weights are numbers.
     """
     run = _Run(model, train=train, parameters=parameters, seed=seed, folder=checkpoint.parent)
     state = checkpoints.resume(checkpoint, made_from=made_from) or {"history": [], "gradients": [], "best_uar": -1.0}
@@ -81,6 +63,9 @@ def fit(
         while len(history) < parameters.epochs and not _exhausted(history, patience=parameters.patience):
             row, gradients = run.epoch(len(history))
             logits = predict(run.kept, validation)
+            if not logits.isfinite().all():
+                unheard = logits.isfinite().all(1).logical_not().nonzero()[:, 0]
+                run.give_up(validation, unheard, "the answers to the validation side are no numbers", row["epoch"])
             row["validation_loss"] = float(run.loss(logits, validation.targets))
             row["validation_uar"] = uar(validation.targets.cpu().numpy(), logits.argmax(1).cpu().numpy())
             history.append(row)
@@ -103,9 +88,8 @@ def fit(
 def predict(model: nn.Module, side: Side) -> torch.Tensor:
     """Logits [clips, classes] of one side."""
     model.eval()
-    order = side.ordered()
-    logits = torch.cat([model(x, lengths)[0].float() for x, lengths, _ in side.batches(order)])
-    return logits[torch.cat(order).argsort()]
+    logits = torch.cat(list(side.heard(lambda x, lengths: model(x, lengths)[0].float())))
+    return logits[torch.cat(side.ordered()).argsort()]
 
 
 def standardize(model: nn.Module, train: Side) -> None:
@@ -113,12 +97,11 @@ def standardize(model: nn.Module, train: Side) -> None:
     if not model.standardization:
         return
 
-    def heard():
-        for x, lengths, _ in train.batches(train.ordered()):
-            x, lengths = model.hear(x, lengths)
-            yield x, frame_mask(lengths, frames=x.shape[-1])
+    def sums(x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        x, lengths = model.hear(x, lengths)
+        return model.standardization.sums(x, frame_mask(lengths, frames=x.shape[-1]))
 
-    model.standardization.measure(heard())
+    model.standardization.measure(train.heard(sums))
 
 
 def device() -> str:
@@ -169,16 +152,20 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * share
         batches = self.train.shuffled(self.parameters.batch_size, generator=generator)
-        losses, norms = [], torch.zeros(len(self.weights), device=self.train.targets.device)
+        losses, is_finite, norms = [], [], torch.zeros(len(self.weights), device=self.train.targets.device)
         for x, lengths, targets in self.train.batches(batches):
             losses.append(self._gradients(x, lengths, targets, generator=generator) * len(targets))
-            norms += torch.stack([w.grad.norm() if w.grad is not None else norms.new_zeros(()) for w in self.weights])
+            step = torch.stack([w.grad.norm() if w.grad is not None else norms.new_zeros(()) for w in self.weights])
+            norms += step
+            is_finite.append(losses[-1].isfinite() & step.isfinite().all())
             nn.utils.clip_grad_norm_(self.weights, self.parameters.clip_norm)
             self.optimizer.step()
             self._average()
-        losses = torch.stack(losses).cpu()  # read once, so that a GPU never waits for it
-        if not losses.isfinite().all():
-            self._give_up(batches[int((~losses.isfinite()).nonzero()[0])], number)
+        # read once an epoch, so that a GPU never waits for it
+        losses, is_finite = torch.stack(losses).cpu(), torch.stack(is_finite).tolist()
+        if not all(is_finite):
+            first = batches[is_finite.index(False)]
+            self.give_up(self.train, first, "the training loss or its gradient is no number any more", number)
         row = {"epoch": number, "learning_rate": self.parameters.learning_rate * share}
         row["train_loss"] = float(losses.sum()) / len(self.train.targets)
         return row, (norms / len(batches)).tolist()
@@ -215,15 +202,15 @@ class _Run:
             if value.is_floating_point():
                 kept[name].lerp_(value, 1 - self.parameters.averaging)
 
-    def _give_up(self, rows: torch.Tensor, epoch: int) -> None:
+    def give_up(self, side: Side, rows: torch.Tensor, problem: str, epoch: int) -> NoReturn:
+        """Name the clips of these rows of a side in a file, and raise `FloatingPointError`."""
         file = self.folder / "not_finite.csv"
-        chosen = rows.tolist()
-        ids = [self.train.ids[i] if len(self.train.ids) else i for i in chosen]
+        ids = [side.ids[i] if len(side.ids) else i for i in rows.tolist()]
         with storage.atomic(file) as temporary:
             pd.DataFrame({"id": ids}).to_csv(temporary, index=False)
         raise FloatingPointError(
-            f"the training loss is no number any more in epoch {epoch}: the clips of the first such batch are in "
-            f"{file}; lower the learning rate, or look at these clips"
+            f"{problem} in epoch {epoch}: the clips concerned are in {file}; lower the learning rate, or "
+            "look at these clips"
         )
 
 
