@@ -147,11 +147,40 @@ def test_a_long_clip_is_heard_around_its_centre_and_attention_is_timed_there(pro
         (np.ones(16_000, np.int16), 16_000, "expected samples .* as floats with full scale 1, found int16"),
         (np.ones((1, 2, 16_000)), 16_000, r"found float64 \[1, 2, 16000\]"),
         (np.ones(16_000), None, "an array needs its sample rate in Hz"),
+        *(
+            (np.ones(16_000), rate, f"sample rate in Hz: .* a number from 1,000 to 768,000, found {rate!r}")
+            for rate in (float("nan"), float("inf"), "16000", -1, 0, 999, 768_001, True)
+        ),
+        (np.ones((16_000, 0)), 16_000, r"empty: .* found float64 \[16000, 0\]"),
+        (np.ones((0, 2)), 16_000, r"empty: .* found float64 \[0, 2\]"),
+        (
+            np.ones((2, 16_000)),
+            16_000,
+            r"\[samples, channels\].*\[2, 16000\]: more channels than samples; transpose it",
+        ),
+        (np.full(16_000, 1e30), 16_000, r"peak is 1e\+30 .* full scale 1"),
+        (np.full(16_000, -1e300), 16_000, r"peak is 1e\+300 .* full scale 1"),
     ],
 )
 def test_what_an_index_would_refuse_is_refused_with_the_reason(project, samples, rate, reason):
     with pytest.raises(ValueError, match=reason):
         modeling.load(trained("constant")).predict(samples, sample_rate_hz=rate)
+
+
+@pytest.mark.parametrize("rate", [22_050, np.int64(22_050), 22_050.0, np.float32(22_050)])
+@pytest.mark.parametrize("scale", [1.0, 2.0**31])
+def test_samples_beyond_full_scale_and_rates_of_any_kind_of_number_are_heard(project, rate, scale):
+    model, samples = modeling.load(trained("mfcc-linear")), voice()
+    expected = model.predict(samples, sample_rate_hz=22_050).probabilities
+    found = model.predict(samples * scale, sample_rate_hz=rate).probabilities
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("error")
+def test_half_precision_is_heard_without_a_warning(project):
+    model, samples = modeling.load(trained("mfcc-linear")), voice()
+    expected, found = (model.predict(s, sample_rate_hz=16_000) for s in (samples, samples.astype(np.float16)))
+    np.testing.assert_allclose(found.wave, expected.wave, atol=1e-2)
 
 
 def test_a_folder_that_is_no_finished_run_is_a_sentence_that_names_those_there_are(project):

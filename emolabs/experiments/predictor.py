@@ -74,17 +74,17 @@ class Model:
             )
         return Normalization(**(steps or {}))
 
-    def predict(self, source: str | Path | np.ndarray, *, sample_rate_hz: int | None = None) -> Prediction:
-        """Probabilities of one clip: a file, or samples [frames(, channels)] with full scale 1, and their rate.
+    def predict(self, source: str | Path | np.ndarray, *, sample_rate_hz: float | None = None) -> Prediction:
+        """Probabilities of one clip: a file, or samples [samples(, channels)] with full scale 1, and their rate.
 
         Raises `OSError` where a file is not there, and `ValueError` with the reason for what cannot be read, is silent
-        or too short, for an array without its rate, for an encoder that is not the one of the run, and for a package
-        that is not installed.
+        or too short, for an array of another shape or without a rate from 1 to 768 kHz, for an encoder that is not the
+        one of the run, and for a package that is not installed.
         """
         waves = self.normalize(source, sample_rate_hz=sample_rate_hz)
         return self.answer(waves, self.hear(waves))
 
-    def normalize(self, source: str | Path | np.ndarray, *, sample_rate_hz: int | None = None) -> Waveforms:
+    def normalize(self, source: str | Path | np.ndarray, *, sample_rate_hz: float | None = None) -> Waveforms:
         """One clip as a store of the run's normalized waveforms would hold it; arguments and errors of `predict`."""
         samples, rate = read(source, sample_rate_hz=sample_rate_hz)
         return stored(normalize(samples, sample_rate_hz=rate, steps=self.normalization)[0], self.normalization)
