@@ -176,6 +176,13 @@ def test_samples_beyond_full_scale_and_rates_of_any_kind_of_number_are_heard(pro
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+@pytest.mark.filterwarnings("error")
+def test_half_precision_is_heard_without_a_warning(project):
+    model, samples = modeling.load(trained("mfcc-linear")), voice()
+    expected, found = (model.predict(s, sample_rate_hz=16_000) for s in (samples, samples.astype(np.float16)))
+    np.testing.assert_allclose(found.wave, expected.wave, atol=1e-2)
+
+
 def test_a_folder_that_is_no_finished_run_is_a_sentence_that_names_those_there_are(project):
     folder = trained("constant")
     with pytest.raises(FileNotFoundError, match=f"no finished run, it lacks metrics.json.*below it: {folder}"):
