@@ -40,39 +40,7 @@ def read(source: str | Path | np.ndarray, *, sample_rate_hz: float | None) -> tu
     samples = samples.astype(np.float32)
     if np.abs(samples).max() < 10 ** (audio.SILENCE_DBFS / 20):
         raise ValueError(f"silent: the peak is below {audio.SILENCE_DBFS:.0f} dBFS")
-    if peak > LARGEST:
-        raise ValueError(f"too large: the peak is {peak:g} where full scale 1 is expected; divide by what it was")
-    return samples.astype(np.float32), sample_rate_hz
-
-
-def _rate(sample_rate_hz: object) -> float:
-    """The rate of an array, Hz, as a number of Python's own."""
-    lowest, highest = RATES_HZ
-    is_number = isinstance(sample_rate_hz, numbers.Real) and not isinstance(sample_rate_hz, bool)
-    if not is_number or not lowest <= sample_rate_hz <= highest:
-        raise ValueError(
-            "an array needs its sample rate in Hz: expected sample_rate_hz as a number from "
-            f"{lowest:,} to {highest:,}, found {sample_rate_hz!r}"
-        )
-    return int(sample_rate_hz) if sample_rate_hz == int(sample_rate_hz) else float(sample_rate_hz)
-
-
-def _samples(given: np.ndarray) -> np.ndarray:
-    """An array as [samples, channels], in its own precision."""
-    found = f"{given.dtype} {list(given.shape)}"
-    if given.ndim not in (1, 2) or given.dtype.kind != "f":
-        raise ValueError(
-            "expected samples [samples] or [samples, channels] as floats with full scale 1, found "
-            f"{found}: divide 16-bit integers by 32768"
-        )
-    if given.ndim == 2 and not given.size:
-        raise ValueError(f"empty: expected [samples, channels] with one of each or more, found {found}")
-    if given.ndim == 2 and given.shape[1] > len(given):
-        raise ValueError(f"expected [samples, channels], found {found}: more channels than samples; transpose it")
-    if not np.isfinite(given).all():
-        bad = int((~np.isfinite(given)).sum())
-        raise ValueError(f"not finite: {bad} of {given.size} samples are NaN or infinite")
-    return given if given.ndim == 2 else given[:, None]
+    return samples, sample_rate_hz
 
 
 def _rate(sample_rate_hz: object) -> float:
