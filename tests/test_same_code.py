@@ -92,10 +92,10 @@ def test_rows_that_come_out_equal_are_written_a_line_for_each_digest(project, mo
     toy.edit("experiments/learners.py", "EDITED = True")  # which every row rests on
     assert len(stale()) == 4
     prove(monkeypatch, name(toy.NETWORK), name(MEAN), name(SEEDED, seed=" 1"))
-    lines = pd.read_csv(paths.same_code())
+    lines, beside = pd.read_csv(paths.same_code()), {"beside": "the committed results"}
     assert lines.to_dict("records") == [
-        {"code": raw(toy.NETWORK), "same_as": then[toy.NETWORK], "rows": f"{name(toy.NETWORK)}; {name(MEAN)}"},
-        {"code": raw(toy.LINEAR), "same_as": then[toy.LINEAR], "rows": f"{name(SEEDED)} 1"},
+        {"code": raw(toy.NETWORK), "same_as": then[toy.NETWORK], "rows": f"{name(toy.NETWORK)}; {name(MEAN)}"} | beside,
+        {"code": raw(toy.LINEAR), "same_as": then[toy.LINEAR], "rows": f"{name(SEEDED)} 1"} | beside,
     ]
     assert not stale() and f"{name(MEAN)}: equal to the bit" in capsys.readouterr().out
     assert before == {file: file.read_bytes() for file in before} and not list(project.glob("runs/toy/again*"))
@@ -103,6 +103,32 @@ def test_rows_that_come_out_equal_are_written_a_line_for_each_digest(project, mo
     prove(monkeypatch, name(toy.LINEAR))
     assert pd.read_csv(paths.same_code()).same_as.tolist() == [*then.values(), then[toy.LINEAR]], "the first one's"
     assert stale() == {toy.NETWORK, MEAN}
+
+
+def test_code_is_compared_with_older_code_where_a_machine_computes_otherwise(project, monkeypatch):
+    old = raw(toy.NETWORK)
+    for row in (toy.NETWORK, toy.LINEAR):  # as another machine left them
+        file = row.results(0) / "predictions.parquet"
+        pd.read_parquet(file).assign(p_fear=lambda table: table.p_fear + 1e-6).to_parquet(file, index=False)
+    rows = [name(toy.NETWORK), name(toy.LINEAR)]
+    monkeypatch.setattr(sys, "argv", ["again", "toy", *rows, "--keep", str(project / "old"), "--epochs", "2"])
+    again.main()
+    toy.edit("experiments/learners.py", "EDITED = True")
+    with pytest.raises(SystemExit, match="a probability differs by 1e-06"):
+        prove(monkeypatch, *rows)
+    with pytest.raises(SystemExit, match="rests on another parameters than"):
+        prove(monkeypatch, *rows, "--against", str(project / "old"))
+    prove(monkeypatch, *rows, "--against", str(project / "old"), "--epochs", "2")
+    lines = pd.read_csv(paths.same_code())
+    assert list(lines.beside) == ["the older code on one machine, 2 epochs"] * 2 and lines.same_as[0] == old
+    assert not stale()
+    toy.edit("experiments/learners.py", "EDITED = 2")
+    monkeypatch.setattr(sys, "argv", ["again", "toy", *rows, "--keep", str(project.parent / "new")])
+    with pytest.raises(SystemExit):
+        again.main()
+    monkeypatch.setattr(sys, "argv", ["again", "toy", *rows, "--keep", str(project / "new"), "--epochs", "2"])
+    with pytest.raises(SystemExit, match="the code has changed since"):
+        again.main()
 
 
 @pytest.mark.parametrize(

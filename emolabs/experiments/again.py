@@ -1,12 +1,13 @@
 """Second trainings: finished rows trained once more in a folder of their own, and what came out differently.
 
     python -m emolabs.experiments.again thesis "whisper-linear speaker pooled" "logmel-cnn3-attention hash emodb"
+    python -m emolabs.experiments.again thesis "whisper-linear hash emodb" --keep FOLDER --epochs 3
 
 Parameters, seed, features and partition are those of the first training, whose code must be that of now; where the kind
 of device or a version of Python or a package is another, this is said. The folder is removed afterwards, and no result
 is replaced: the table says how many answers are the same, and by how much the scores moved against the tolerance of
 `verification`. Scores are shares in 0–1. With `--same-code` it is code that is tried, on rows that it made stale: see
-`same_code`.
+`same_code`; `--keep` leaves second trainings in a folder, for that alone.
 """
 
 import argparse
@@ -32,7 +33,7 @@ KEY = ["protocol", "scope", "pipeline", "seed"]
 
 @dataclass(frozen=True, kw_only=True)
 class Second(Row):
-    """A row that is trained in the folder `home` of the project, whatever has been trained of it before."""
+    """A row that is trained in the folder `home`, whatever has been trained of it before."""
 
     home: str
 
@@ -48,6 +49,11 @@ class Second(Row):
 def name(row: Row) -> str:
     """What a row is called: `pipeline protocol scope`, and the seed where it is not 0."""
     return f"{row.pipeline} {row.protocol} {row.scope}" + (f" {row.seed}" if row.seed else "")
+
+
+def home_of(row: Row, folder: Path) -> Path:
+    """Where the second training of a row lies in a folder of `--keep`."""
+    return folder.resolve() / name(row).replace(" ", "_")
 
 
 def find(profile: str, names: Sequence[str]) -> list[Result]:
@@ -66,8 +72,14 @@ def find(profile: str, names: Sequence[str]) -> list[Result]:
     return [results.load(known[called]) for called in names]
 
 
-def train_again(first: Result, *, home: Path, stale: bool = False) -> Result:
-    """The row of a result trained once more in `home`, an empty folder within the project, with the code of now.
+def second(row: Row, *, home: Path) -> Second:
+    """A row as it is trained once more in a folder."""
+    return Second(**{name: getattr(row, name) for name in ("profile", *KEY)}, home=str(home))
+
+
+def train_again(first: Result, *, home: Path, stale: bool = False, epochs: int = 0) -> Result:
+    """The row of a result trained once more in `home`, an empty folder within the project, with the code of now; for
+    so many `epochs` where these are given.
 
     Raises `ValueError` where that is other code and `stale` does not allow it, and as `runs.train` does.
     """
@@ -77,11 +89,11 @@ def train_again(first: Result, *, home: Path, stale: bool = False) -> Result:
             f"{row.pipeline} under {row.protocol}, {row.scope}: the code has changed since it was trained, so that a "
             f"second training says nothing about the first; train the row first (`make retrain`)"
         )
-    second = Second(**{name: getattr(row, name) for name in ("profile", *KEY)}, home=str(home.relative_to(paths.ROOT)))
     given = first.runs[0]["made_from"]["parameters"]
+    given = given | {"epochs": epochs} if given and epochs else given
     weights = params.load(row.profile, get_pipeline(row.pipeline).notebook).get("weights", "")
-    train(second, parameters=Training(**given) if given else None, weights=weights)
-    return results.load(second)
+    train(second(row, home=home), parameters=Training(**given) if given else None, weights=weights)
+    return results.load(second(row, home=home))
 
 
 def compare(first: Result, second: Result) -> dict:
@@ -214,11 +226,24 @@ def main() -> None:
     parser.add_argument("profile")
     parser.add_argument("rows", nargs="+", help="`pipeline protocol scope` of a finished row, with a seed or without")
     parser.add_argument("--same-code", action="store_true", help="show that changed code computes the same")
+    parser.add_argument("--against", type=Path, help="with --same-code: what older code left there with --keep")
+    parser.add_argument(
+        "--keep", type=Path, help="leave the second trainings in this folder of the project, and nothing else"
+    )
+    parser.add_argument("--epochs", type=int, default=0, help="with --keep and --against: train for so many")
     chosen = parser.parse_args()
+    if chosen.epochs and not (chosen.keep or chosen.against) or chosen.against and not chosen.same_code:
+        parser.error("--epochs goes with --keep or --against, and --against with --same-code")
+    if chosen.keep and not chosen.keep.resolve().is_relative_to(paths.ROOT):
+        parser.error(f"--keep expects a folder within {paths.ROOT}, found {chosen.keep}")
     try:
         found = find(chosen.profile, chosen.rows)
         if chosen.same_code:
-            same_code.record(found)
+            same_code.record(found, against=chosen.against, epochs=chosen.epochs)
+            return
+        if chosen.keep:
+            for first in found:
+                train_again(first, home=home_of(first.row, chosen.keep), epochs=chosen.epochs)
             return
         for first in found:
             with place(chosen.profile) as home:

@@ -4,7 +4,8 @@
 
 A change of the code makes stale what older code trained, also where it mends what never came to pass in a training.
 This takes rows that are stale for their code alone and trains each once more. Where all of them give the same answers,
-the same probabilities and the same history, a line of `data/results/same_code.csv` (committed) says that the code of
+the same probabilities and the same history as the committed results, or as the older code gives on this machine (whose
+arithmetic may be another), a line of `data/results/same_code.csv` (committed) says that the code of
 now (`code`, a digest) counts as theirs (`same_as`), and on which `rows` that rests; `digests.counts_as` reads it. What
 these rows do not pass through is not tried. Without its line, code is other code again.
 """
@@ -15,15 +16,18 @@ from pathlib import Path
 import pandas as pd
 
 from emolabs import paths, storage
-from emolabs.experiments import again, digests
+from emolabs.experiments import again, digests, results
 from emolabs.experiments.results import Result
 from emolabs.modeling import get_pipeline
 
-COLUMNS = ["code", "same_as", "rows"]
+COLUMNS = ["code", "same_as", "rows", "beside"]
 
 
-def record(found: list[Result]) -> None:
+def record(found: list[Result], *, against: Path | None = None, epochs: int = 0) -> None:
     """Train the stale ones of these results once more, and write a line for each digest of code whose rows are equal.
+
+    They are compared with the committed results, or with what the older code left in the folder `against` on this
+    machine (`again --keep`), of so many `epochs` where they are given; the line says it (`beside`).
 
     A row that is not stale is named and left alone. Exits with a sentence for each digest of which a row differs, after
     the others. Raises `ValueError`, before anything is trained, where a row is stale for another reason, where rows of
@@ -38,12 +42,15 @@ def record(found: list[Result]) -> None:
     trained_with = {code: _trained_with(rows, code=code) for code, rows in waiting.items()}
     problems = []
     for code, rows in waiting.items():
-        problem = next(filter(None, map(_difference, rows)), "")  # one is enough
+        differences = (_difference(row, against=against, epochs=epochs) for row in rows)
+        problem = next(filter(None, differences), "")  # one is enough
         if problem:
             problems.append(problem)
         else:
             names = "; ".join(again.name(result.row) for result in rows)
-            _append({"code": code, "same_as": trained_with[code], "rows": names})
+            beside = "the older code on one machine" if against else "the committed results"
+            beside += f", {epochs} epochs" if epochs else ""
+            _append({"code": code, "same_as": trained_with[code], "rows": names, "beside": beside})
     if problems:
         sys.exit("\n".join(problems))
 
@@ -67,10 +74,31 @@ def _trained_with(rows: list[Result], *, code: str) -> str:
     return then[0]
 
 
-def _difference(first: Result) -> str:
+def _kept(first: Result, *, folder: Path, epochs: int) -> Result:
+    """What the older code left of a row in a folder of `again --keep`.
+
+    Raises `ValueError` where that was other code, data or parameters than those of the committed result.
+    """
+    there = results.load(again.second(first.row, home=again.home_of(first.row, folder)))
+    for old, kept in zip(first.runs, there.runs, strict=True):
+        expected = old["made_from"] | {"home": kept["made_from"]["home"]}
+        if epochs and expected["parameters"]:
+            expected["parameters"] = expected["parameters"] | {"epochs": epochs}
+        differ = sorted(key for key in expected if expected[key] != kept["made_from"].get(key))
+        if differ:
+            raise ValueError(
+                f"{again.name(first.row)}: what {folder} holds rests on another {', '.join(differ)} than the committed "
+                f"result; make it with the code that this one was made with (`again --keep` in a checkout of it)"
+            )
+    return there
+
+
+def _difference(first: Result, *, against: Path | None, epochs: int) -> str:
     """What a second training of a row gives differently, as a sentence; empty for nothing."""
-    with again.place(first.row.profile) as home:
-        second = again.train_again(first, home=Path(home), stale=True)
+    name, profile, row = again.name(first.row), first.row.profile, first
+    first = _kept(first, folder=against, epochs=epochs) if against else first
+    with again.place(profile) as home:
+        second = again.train_again(row, home=Path(home), stale=True, epochs=epochs)
         line, apart = again.compare(first, second), _other_histories(first, second)
     said = []
     if line["same_answers"] < 1:
@@ -82,11 +110,11 @@ def _difference(first: Result) -> str:
     if second.stale:
         said.append("the code was edited meanwhile")
     if not said:
-        print(f"{again.name(first.row)}: equal to the bit", flush=True)
+        print(f"{name}: equal to the bit", flush=True)
         return ""
     if line["first_on"] != line["again_on"]:
         said.append(f"trained on {line['first_on']}, again on {line['again_on']}")
-    return f"{again.name(first.row)}: {'; '.join(said)}. Nothing is written for this code."
+    return f"{name}: {'; '.join(said)}. Nothing is written for this code."
 
 
 def _other_histories(first: Result, second: Result) -> list[int]:
