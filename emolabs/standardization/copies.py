@@ -77,7 +77,7 @@ ALTERATIONS: dict[str, Callable[[np.ndarray, int], Sound]] = {
     "22.05 kHz": lambda wave, rate_hz: resample(wave, rate_hz, to_hz=22_050),
     "+10 dB, clipped": lambda wave, rate_hz: amplify(wave, rate_hz, gain_db=GAIN_DB),
     "−10 dB": lambda wave, rate_hz: amplify(wave, rate_hz, gain_db=-GAIN_DB),
-    "0.3 s cut off the begin": lambda wave, rate_hz: cut(wave, rate_hz, end=False),
+    "0.3 s cut off the beginning": lambda wave, rate_hz: cut(wave, rate_hz, end=False),
     "0.3 s cut off both ends": cut,
     "cut, 8 kHz, MP3, −10 dB": _all,
 }
