@@ -146,5 +146,6 @@ def test_every_part_of_the_machine_that_a_run_names_is_compared(compared):
     assert again.compare(first, second)["again_on"] == "cpu, numpy 2.5, python 3.11, torch 2"
 
 
-def test_every_committed_line_says_what_it_compared():
+def test_every_committed_line_says_what_it_compared(committed, monkeypatch):
+    monkeypatch.setattr(again.partitions, "read", lambda profile: committed)
     assert again.table("thesis").first_predictions.str.fullmatch("[0-9a-f]{16}").all()

@@ -9,6 +9,12 @@ from emolabs.experiments import aims, applied, choice, effects, findings, passag
 from emolabs.experiments.source import Source
 
 
+@pytest.fixture(autouse=True)
+def read_once(committed, monkeypatch):
+    """No source reads the committed results anew: their intervals take ten seconds."""
+    monkeypatch.setattr(Source, "evaluation", committed)
+
+
 class Changed(Source):
     """The committed tables, one of them changed."""
 

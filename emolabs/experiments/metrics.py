@@ -51,7 +51,9 @@ def validate(predictions: pd.DataFrame, *, labels: list[str]) -> None:
     missing = [column for column in columns if column not in predictions]
     if missing:
         raise ValueError(f"predictions lack the columns {missing}: expected {columns}")
-    unknown = sorted({*map(str, predictions.emotion), *map(str, predictions.prediction)} - set(labels))
+    unknown = sorted(
+        {*map(str, predictions.emotion.unique()), *map(str, predictions.prediction.unique())} - set(labels)
+    )
     if unknown:
         raise ValueError(f"predictions hold the labels {unknown}: expected labels out of {labels}")
     if predictions.empty or not np.isfinite(predictions[columns[6:]].to_numpy()).all():
@@ -61,8 +63,7 @@ def validate(predictions: pd.DataFrame, *, labels: list[str]) -> None:
 def score(predictions: pd.DataFrame, *, labels: list[str]) -> dict:
     """Scores of one set of clips: `accuracy, uar, macro_f1`, each `[value, low, high]`; `recall` per emotion present;
     `ece`; `clips`, `speakers`, `interval_over` (speakers or clips) and `confusion` [truth, predicted] in `labels`."""
-    truth = predictions.emotion.map(labels.index).to_numpy()
-    predicted = predictions.prediction.map(labels.index).to_numpy()
+    truth, predicted = (pd.Index(labels).get_indexer(predictions[name]) for name in ("emotion", "prediction"))
     speakers = predictions.speaker.nunique()
     over, units = units_of(predictions)
     matrices, strata = unit_confusions(truth, predicted, units=units, corpora=predictions.corpus, classes=len(labels))
@@ -148,8 +149,8 @@ def _mean(values: np.ndarray) -> np.ndarray:
 
 def unit_confusions(truth, predicted, *, units, corpora, classes) -> tuple[np.ndarray, np.ndarray]:
     """Confusion matrices [units, classes, classes] of speakers or clips, and the corpus number of each unit."""
-    unit, first = np.unique(units.to_numpy(), return_index=True)
-    number = np.searchsorted(unit, units.to_numpy())
+    number, unit = pd.factorize(units, sort=True)
+    first = np.unique(number, return_index=True)[1]
     matrices = np.zeros((len(unit), classes, classes))
     np.add.at(matrices, (number, truth, predicted), 1)
     return matrices, pd.factorize(corpora.iloc[first], sort=True)[0]

@@ -1,6 +1,6 @@
 """Finished runs of a profile, read from `data/results/`, for tables and figures; nothing here trains."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -117,7 +117,7 @@ def load(row: Row) -> Result:
         predictions = pd.concat([pd.read_parquet(row.results(fold) / FILES[0]) for fold in folds], ignore_index=True)
         runs, scored = ([_read(row, fold, name) for fold in folds] for name in FILES[1:])
         known = [scores["labels"] for scores in scored]
-        stale = any(_is_stale(run["made_from"]) for run in runs)
+        stale = any(map(_is_stale, _alike(run["made_from"] for run in runs)))
         metrics.validate(predictions, labels=known[0])
         result = Result(row, predictions, runs, {}, known[0], stale, _classes(predictions, scored))
         _read_facts(result)
@@ -229,6 +229,11 @@ def _numbers(scores: dict, *, labels: list[str]) -> Iterator[tuple]:
     for label, confused in zip(labels, scores["confusion"], strict=True):
         if label in scores["recall"]:
             yield (f"recall_{label}", scores["recall"][label], None, None, sum(confused))
+
+
+def _alike(made: Iterable[dict]) -> list[dict]:
+    """Of what runs were made from, one for each code and parts: folds of a row mostly have the same."""
+    return list({storage.digest([m["code"], m.get("features_code"), m["parts"]]): m for m in made}.values())
 
 
 def _is_stale(made_from: dict) -> bool:
