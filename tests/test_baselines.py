@@ -104,7 +104,7 @@ def test_the_figure_leaves_what_is_missing_empty_and_shows_listeners(evaluation,
     assert [len(axis.patches) for axis in axes] == [0, 1, 0, 0] and axes[1].patches[0].get_width() == pytest.approx(20)
     assert [text.get_text() for text in axes[3].texts] == ["absent"]
     told = [handle.get_label() for handle in ranking.legend(scores, band)]
-    assert "white: does not beat egemaps-linear" in told and "listeners, audio alone: mean and 95 %" in told
+    assert "white: does not beat egemaps-linear" in told and "listeners, audio: mean, 95 %" in told
     plt.close(figure)
 
 
@@ -134,11 +134,16 @@ def test_the_committed_marks_are_those_of_the_committed_results():
     assert chosen["mark"].tolist() == baselines.marks(compared)
 
 
-def test_the_legend_of_all_marks_fits_the_page():
-    scores = pd.DataFrame({"speaker_overlap": [1.0, 0.0], "mark": [OPEN, ""]})
+@pytest.mark.parametrize(
+    ("handles", "marks"),
+    [(ranking.legend_scopes, [OPEN, ""]), (lambda scores: ranking.legend(scores, scores), ["", ""])],
+    ids=["40_scopes", "40_comparison with listeners"],
+)
+def test_the_legend_of_all_marks_fits_the_page(handles, marks):
+    scores = pd.DataFrame({"speaker_overlap": [1.0, 0.0], "mark": marks})
     with plt.rc_context(reporting.style.STYLE):
         figure, _ = reporting.figure(height_in=3)
-        legend = figure.legend(handles=ranking.legend_scopes(scores), loc="outside upper center", ncols=3)
+        legend = figure.legend(handles=handles(scores), loc="outside upper center", ncols=3)
         figure.draw_without_rendering()
     box = legend.get_window_extent()
     assert 0 <= box.x0 < box.x1 <= figure.bbox.width

@@ -127,7 +127,7 @@ def legend(scores: pd.DataFrame, humans: pd.DataFrame) -> list:
     handles = _sides((label, color, marker) for label, color, marker, _ in SIDES.values())
     handles += faces(scores)
     if len(humans):
-        handles.append(Patch(color="0.82", label="listeners, audio alone: mean and 95 %"))
+        handles.append(Patch(color="0.82", label="listeners, audio: mean, 95 %"))
     return handles
 
 
