@@ -34,7 +34,7 @@ def trained(tmp_path_factory):
     """A toy project in which a network, a linear and a constant row are trained."""
     root = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
-        _point(patch, root)
+        toy.point(patch, root)
         toy.project()
         train(toy.NETWORK, parameters=PARAMETERS)
         for row in (toy.LINEAR, CONSTANT, replace(CONSTANT, protocol="speaker")):
@@ -46,7 +46,7 @@ def trained(tmp_path_factory):
 def project(trained, tmp_path, monkeypatch):
     """A copy of the trained toy project that the test may change."""
     shutil.copytree(trained, tmp_path / "project")
-    _point(monkeypatch, tmp_path / "project")
+    toy.point(monkeypatch, tmp_path / "project")
     return tmp_path / "project"
 
 
@@ -59,11 +59,6 @@ def untrained(project):
 
 
 CONSTANT = replace(toy.LINEAR, pipeline="constant")
-
-
-def _point(patch: pytest.MonkeyPatch, root) -> None:
-    for place, name, value in toy.sources(root):
-        patch.setattr(place, name, value)
 
 
 def written(folder) -> dict[str, int]:
@@ -343,7 +338,7 @@ class TestRefusals:
             train(replace(CONSTANT, pipeline="lda"))
 
     def test_what_has_to_be_run_first(self, tmp_path, monkeypatch):
-        _point(monkeypatch, tmp_path)
+        toy.point(monkeypatch, tmp_path)
         with pytest.raises(FileNotFoundError, match="11_split.ipynb"):
             train(CONSTANT)
         with pytest.raises(FileNotFoundError, match="make reproduce PROFILE=toy"):

@@ -22,7 +22,7 @@ def trained(tmp_path_factory):
     """A toy project in which two networks, and a linear row from two seeds, are trained."""
     root = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
-        _point(patch, root)
+        toy.point(patch, root)
         toy.project()
         for row in (toy.NETWORK, MEAN, toy.LINEAR, SEEDED):
             train(row, parameters=PARAMETERS)
@@ -33,14 +33,9 @@ def trained(tmp_path_factory):
 def project(trained, tmp_path, monkeypatch):
     """A copy of it that the test may change."""
     shutil.copytree(trained, tmp_path / "project")
-    _point(monkeypatch, tmp_path / "project")
+    toy.point(monkeypatch, tmp_path / "project")
     monkeypatch.setattr(params, "load", lambda profile, notebook: {})
     return tmp_path / "project"
-
-
-def _point(patch: pytest.MonkeyPatch, root) -> None:
-    for place, attribute, value in toy.sources(root):
-        patch.setattr(place, attribute, value)
 
 
 def name(row, *, seed: str = "") -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from emolabs import modeling, paths
@@ -116,6 +117,12 @@ def edit(module: str, line: str) -> None:
     """Add a line to the project's copy of a module."""
     with open(paths.ROOT / "emolabs" / module, "a", encoding="utf-8") as file:
         file.write(f"\n{line}\n")
+
+
+def point(patch: pytest.MonkeyPatch, root: Path) -> None:
+    """Let `root` be the project for as long as `patch` holds."""
+    for place, attribute, value in sources(root):
+        patch.setattr(place, attribute, value)
 
 
 def project() -> None:
